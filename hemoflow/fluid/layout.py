@@ -1,0 +1,86 @@
+"""Where the fluid nodes are in memory: the one object behind which any storage order can hide.
+
+Arrays per node are flat, (N,). A lattice position finds its node through a two-level table, a coarse grid of tiles of 8^3 nodes and
+one dense block per tile that holds fluid, so that memory follows the lumen and not its bounding box. Solid nodes beside the fluid
+(the band) have ids N to N+S-1 and carry a wall distance; everything else has the id N+S.
+"""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+TILE = 8
+
+
+class NodeLayout(eqx.Module):
+    """Lattice positions to node ids and back.
+
+    `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3) int32.
+    `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the wall.
+    """
+
+    tile_of: Array
+    blocks: Array
+    nodes: Array
+    wall_distance: Array
+    shape: tuple[int, int, int] = eqx.field(static=True)
+    periodic: tuple[bool, bool, bool] = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+    band_count: int = eqx.field(static=True)
+
+    def find(self, positions: Array) -> Array:
+        """Ids (...) of integer lattice positions (..., 3); periodic axes wrap, positions outside of the box have the empty id."""
+        inside = jnp.ones(positions.shape[:-1], bool)
+        wrapped = []
+        for axis in range(3):
+            k = positions[..., axis]
+            size = self.shape[axis]
+            if self.periodic[axis]:
+                wrapped.append(jnp.mod(k, size) + 1)
+            else:
+                inside = inside & (k >= -1) & (k <= size)
+                wrapped.append(jnp.clip(k, -1, size) + 1)
+        x, y, z = wrapped
+        tile = self.tile_of[x // TILE, y // TILE, z // TILE]
+        local = ((x % TILE) * TILE + y % TILE) * TILE + z % TILE
+        ids = self.blocks[tile, local]
+        return jnp.where(inside, ids, self.count + self.band_count)
+
+
+def make_layout(
+    nodes: NDArray[np.integer],
+    distance: NDArray[np.floating],
+    band: NDArray[np.integer],
+    band_distance: NDArray[np.floating],
+    box: tuple[tuple[int, int, int], tuple[bool, bool, bool]],
+) -> NodeLayout:
+    """Build the table on the host.
+
+    nodes (N, 3) with wall distance (N,) > 0 and band (S, 3) with band_distance (S,) >= 0, both in node spacings; box is (shape,
+    periodic). Band positions may lie one node outside of the box.
+    """
+    shape, periodic = box
+    fold = np.array([s if p else 1 << 30 for s, p in zip(shape, periodic, strict=True)])
+    inside_band = np.where(np.array(periodic), np.mod(band, fold), band)
+    coarse = tuple(-(-(s + 2) // TILE) for s in shape)
+    everyone = np.concatenate([nodes, inside_band]).astype(np.int64) + 1
+    tile_key = np.ravel_multi_index(tuple((everyone // TILE).T), coarse)
+    tiles, tile_number = np.unique(tile_key, return_inverse=True)
+    empty = len(nodes) + len(band)
+    blocks = np.full((len(tiles) + 1, TILE**3), empty, np.int32)
+    local = np.ravel_multi_index(tuple((everyone % TILE).T), (TILE, TILE, TILE))
+    # Fluid nodes last, so that a periodic image of the band never hides one.
+    order = np.concatenate([np.arange(len(nodes), empty), np.arange(len(nodes))])
+    blocks[tile_number.ravel()[order] + 1, local[order]] = order
+    tile_of = np.zeros(coarse, np.int32)
+    tile_of.ravel()[tiles] = np.arange(1, len(tiles) + 1)
+    far = -float(np.max(band_distance, initial=1.0)) - 1.0
+    wall = np.concatenate([distance, -np.asarray(band_distance), [far]])
+    return NodeLayout(
+        jnp.asarray(tile_of), jnp.asarray(blocks), jnp.asarray(nodes, jnp.int32), jnp.asarray(wall, jnp.result_type(float)),
+        shape, periodic, len(nodes), len(band),
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The fluid part of one time step, on whatever nodes the layout holds."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from hemoflow.fluid.boundary import Links, link_flux, returning
+from hemoflow.fluid.collision import collide
+from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
+from hemoflow.fluid.moments import density_deviation, momentum
+from hemoflow.fluid.streaming import pull
+
+
+class Fluid(eqx.Module):
+    """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
+
+    `source` (19, N) of `streaming.pull_table`; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1,
+    scaled by the last entry of the drive.
+    """
+
+    source: Array
+    links: Links
+    even_rate: Array
+    odd_rate: Array
+    body_force: Array
+
+
+class FluidState(eqx.Module):
+    """Populations after collision (19, N), as deviations from rest."""
+
+    populations: Array
+
+
+class Arrived(eqx.Module):
+    """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), and the mass gained per link group."""
+
+    populations: Array
+    density: Array
+    momentum: Array
+    flux: Array
+
+
+def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
+    """Move populations along the lattice and over the links, at the given strength of each drive."""
+    links = fluid.links
+    h = state.populations
+    arrived = pull(h, fluid.source)
+    flux = jnp.zeros(1, h.dtype)
+    if links.count:
+        back = returning(links, h, arrived, drive)
+        flux = link_flux(links, h, back)
+        flat = arrived.reshape(-1).at[links.back].set(back, mode="promise_in_bounds", unique_indices=True)
+        arrived = flat.reshape(h.shape)
+    parts = [arrived[i] for i in range(19)]
+    return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux)
+
+
+def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> Array:
+    """Populations (19, N) after collision, for the force density (3, N) and the velocity (3, N) that holds half of it."""
+    parts = [arrived.populations[i] for i in range(19)]
+    u = [velocity[a] for a in range(3)]
+    return jnp.stack(collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate)))
+
+
+def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidState:
+    """A state at local equilibrium with density deviation (N,) and velocity (3, N)."""
+    c = jnp.asarray(DIRECTIONS, velocity.dtype)
+    w = jnp.asarray(WEIGHTS, velocity.dtype)[:, None]
+    cu = c @ velocity
+    h = w * (density + 3.0 * cu + 4.5 * cu * cu - 1.5 * jnp.sum(velocity * velocity, axis=0))
+    return FluidState(h)

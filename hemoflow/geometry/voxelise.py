@@ -1,0 +1,216 @@
+"""A vessel on the lattice: which nodes are fluid, where each link meets the wall or an opening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.errors import InputError
+from hemoflow.fluid.lattice import DIRECTIONS
+from hemoflow.geometry.vessel import AbstractVessel, Opening
+
+SMALLEST_LINK = 1e-3
+"""Links shorter than this fraction are taken as this: a node on the wall itself has no direction to it."""
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Lumen:
+    """The fluid nodes of a vessel, node k of an axis lying at origin + spacing k.
+
+    `shape` counts nodes per axis of the bounding box. `nodes` (N, 3) are the fluid nodes in lexical order, `distance` (N,) their
+    signed distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so that the distance can be
+    interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction `link_direction` and after the fraction
+    `link_fraction` of its length meets the wall (`link_opening` = -1) or an opening (its index).
+    """
+
+    origin: NDArray[np.float64]
+    spacing: float
+    shape: tuple[int, int, int]
+    periodic: tuple[bool, bool, bool]
+    nodes: NDArray[np.int32]
+    distance: NDArray[np.float64]
+    band: NDArray[np.int32]
+    band_distance: NDArray[np.float64]
+    link_node: NDArray[np.int64]
+    link_direction: NDArray[np.int64]
+    link_fraction: NDArray[np.float64]
+    link_opening: NDArray[np.int64]
+    openings: tuple[Opening, ...]
+    neighbours: NDArray[np.int64] = field(repr=False)
+
+    def position(self, nodes: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Position in m of node indices (..., 3)."""
+        return self.origin + self.spacing * np.asarray(nodes, float)
+
+    @property
+    def volume(self) -> float:
+        """Volume in m^3 as the lattice sees it: one spacing cubed per node, sub-node walls not counted."""
+        return len(self.nodes) * self.spacing**3
+
+
+def voxelise(vessel: AbstractVessel, spacing: float, max_nodes: float = 2e8) -> Lumen:
+    """Put a vessel on a lattice of the given node spacing (m).
+
+    Raises InputError where the lumen is thinner than two nodes everywhere or the box holds more than `max_nodes` nodes.
+    """
+    origin, shape = lattice_box(vessel, spacing)
+    if float(np.prod(np.asarray(shape, float))) > max_nodes:
+        raise InputError(
+            f"resolution.node_spacing: {spacing * 1e6:.4g} um gives a box of {shape[0]} x {shape[1]} x {shape[2]} nodes, more than "
+            f"{max_nodes:.3g}: check the vessel's unit, or choose a larger spacing"
+        )
+    nodes, distance = _fluid_nodes(vessel, origin, spacing, shape)
+    if len(nodes) < 8:
+        size = np.ptp(vessel.bounds, axis=0) * 1e6
+        raise InputError(
+            f"resolution.node_spacing: only {len(nodes)} nodes of {spacing * 1e6:.4g} um lie in the lumen (box {size[0]:.4g} x "
+            f"{size[1]:.4g} x {size[2]:.4g} um): check the vessel's unit, or choose a smaller spacing"
+        )
+    return _with_links(vessel, origin, spacing, shape, nodes, distance)
+
+
+def lattice_box(vessel: AbstractVessel, spacing: float) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """Origin (m) and node counts of the box: nodes half a spacing inside the bounds; periodic lengths become whole spacings."""
+    low, high = np.asarray(vessel.bounds, float)
+    extent = high - low
+    count = np.maximum(np.ceil(extent / spacing - 1e-6).astype(int), 1)
+    for axis in range(3):
+        if vessel.periodic[axis]:
+            count[axis] = max(int(round(extent[axis] / spacing)), 1)
+            if abs(count[axis] * spacing - extent[axis]) > 0.01 * extent[axis] and abs(count[axis] * spacing / extent[axis] - 1) > 0.02:
+                raise InputError(
+                    f"resolution.node_spacing: the periodic length {extent[axis] * 1e6:.6g} um along {'xyz'[axis]} is no whole number of "
+                    f"spacings of {spacing * 1e6:.6g} um: choose {extent[axis] / count[axis] * 1e6:.6g} um"
+                )
+    centre = 0.5 * (low + high)
+    # Openings that face along an axis should lie half-way between nodes; a centred box does this when the length is a whole
+    # number of spacings, and treats both ends alike when it is not.
+    origin = centre - 0.5 * (count - 1) * spacing
+    return origin, (int(count[0]), int(count[1]), int(count[2]))
+
+
+def _fluid_nodes(
+    vessel: AbstractVessel, origin: NDArray[np.float64], spacing: float, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Fluid nodes and their signed distance, found block by block so that memory follows the lumen."""
+    plane = shape[1] * shape[2]
+    step = max(BLOCK // plane, 1)
+    found, distances = [], []
+    for start in range(0, shape[0], step):
+        stop = min(start + step, shape[0])
+        grid = np.stack(np.meshgrid(np.arange(start, stop), np.arange(shape[1]), np.arange(shape[2]), indexing="ij"), -1).reshape(-1, 3)
+        phi = vessel.signed_distance(origin + spacing * grid)
+        inside = phi < 0
+        found.append(grid[inside].astype(np.int32))
+        distances.append(phi[inside])
+    return np.concatenate(found), np.concatenate(distances)
+
+
+def _with_links(
+    vessel: AbstractVessel,
+    origin: NDArray[np.float64],
+    spacing: float,
+    shape: tuple[int, int, int],
+    nodes: NDArray[np.int32],
+    distance: NDArray[np.float64],
+) -> Lumen:
+    key = _keys(nodes, shape)
+    neighbours = np.full((19, len(nodes)), -1, np.int64)
+    outside_node, outside_direction, target = [], [], []
+    for i in range(1, 19):
+        there, valid = _wrap(nodes + DIRECTIONS[i], shape, vessel.periodic)
+        index = np.searchsorted(key, _keys(there, shape))
+        index = np.minimum(index, len(key) - 1)
+        hit = valid & (key[index] == _keys(there, shape))
+        neighbours[i] = np.where(hit, index, -1)
+        missing = np.flatnonzero(~hit)
+        outside_node.append(missing)
+        outside_direction.append(np.full(len(missing), i))
+        target.append(nodes[missing] + DIRECTIONS[i])
+    neighbours[0] = np.arange(len(nodes))
+    link_node = np.concatenate(outside_node)
+    link_direction = np.concatenate(outside_direction)
+    ends = np.concatenate(target)
+    band, inverse = np.unique(ends, axis=0, return_inverse=True)
+    band_distance = np.abs(vessel.signed_distance(origin + spacing * band))
+    fraction, opening = _link_crossings(
+        vessel, origin + spacing * nodes[link_node], origin + spacing * ends, -distance[link_node], band_distance[inverse.ravel()]
+    )
+    return Lumen(
+        origin, spacing, shape, tuple(bool(p) for p in vessel.periodic), nodes, distance, band.astype(np.int32), band_distance,  # type: ignore[arg-type]
+        link_node, link_direction, np.clip(fraction, SMALLEST_LINK, 1.0), opening, vessel.openings, neighbours,
+    )  # fmt: skip
+
+
+def _link_crossings(
+    vessel: AbstractVessel,
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    start_distance: NDArray[np.float64],
+    end_distance: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Fraction along each link at which it leaves the lumen, and through which opening (-1: the wall)."""
+    fraction = _wall_fraction(vessel, start, end, start_distance, end_distance)
+    which = np.full(len(start), -1, np.int64)
+    nearest = np.full(len(start), np.inf)
+    length = np.linalg.norm(end - start, axis=1)
+    for k, opening in enumerate(vessel.openings):
+        a = (start - opening.centre) @ opening.normal
+        b = (end - opening.centre) @ opening.normal
+        crosses = (a <= 1e-9 * length) & (b > 0)
+        t = np.where(crosses, np.maximum(-a, 0.0) / np.where(crosses, b - a, 1.0), 0.0)
+        at = start + t[:, None] * (end - start)
+        offset = at - opening.centre
+        radial = np.linalg.norm(offset - (offset @ opening.normal)[:, None] * opening.normal, axis=1)
+        take = crosses & (radial <= _opening_reach(opening)) & (t < nearest)
+        nearest = np.where(take, t, nearest)
+        which = np.where(take, k, which)
+    return np.where(which >= 0, nearest, fraction), which
+
+
+def _wall_fraction(
+    vessel: AbstractVessel,
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    start_distance: NDArray[np.float64],
+    end_distance: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Where each link meets the wall: the zero of the signed distance along it, by two rounds of false position."""
+    low, high = np.zeros(len(start)), np.ones(len(start))
+    inside, outside = np.array(start_distance), np.array(end_distance)
+    fraction = inside / np.maximum(inside + outside, 1e-300)
+    for _ in range(2):
+        phi = vessel.signed_distance(start + fraction[:, None] * (end - start)) if len(start) else fraction
+        within = phi < 0
+        low, inside = np.where(within, fraction, low), np.where(within, -phi, inside)
+        high, outside = np.where(within, high, fraction), np.where(within, outside, np.abs(phi))
+        fraction = low + (high - low) * inside / np.maximum(inside + outside, 1e-300)
+    return fraction
+
+
+def _opening_reach(opening: Opening) -> float:
+    """How far from its centre a point of an opening may lie: cross-sections up to 4:1 are covered."""
+    return 2.3 * opening.radius
+
+
+def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:
+    wide = np.asarray(nodes, np.int64)
+    return (wide[:, 0] * shape[1] + wide[:, 1]) * shape[2] + wide[:, 2]
+
+
+def _wrap(
+    nodes: NDArray[np.integer], shape: tuple[int, int, int], periodic: tuple[bool, bool, bool]
+) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+    """Periodic images folded back, and which nodes lie in the box at all (the key of one outside would alias another)."""
+    out = np.array(nodes)
+    valid = np.ones(len(out), bool)
+    for axis in range(3):
+        if periodic[axis]:
+            out[:, axis] %= shape[axis]
+        else:
+            valid &= (out[:, axis] >= 0) & (out[:, axis] < shape[axis])
+    return np.where(valid[:, None], out, 0), valid
