@@ -41,15 +41,15 @@ def icosphere(frequency: int, radius: float = 1.0) -> Surface:
     if frequency < 1 or not radius > 0.0:
         raise InputError(f"icosphere: frequency {frequency} must be at least 1 and radius {radius} positive")
     corners, triangles = _icosahedron()
-    weights, small = _subdivided_triangle(frequency)
-    points = np.concatenate([weights @ corners[t] for t in triangles])
-    faces = np.concatenate([small + k * len(weights) for k in range(len(triangles))])
+    parts, small = _subdivided_triangle(frequency)
+    mixture = np.zeros((len(triangles), len(parts), 12), dtype=np.int64)
+    for k, triangle in enumerate(triangles):
+        mixture[k][:, triangle] = parts
+    faces = np.concatenate([small + k * len(parts) for k in range(len(triangles))])
+    unique, inverse = np.unique(mixture.reshape(-1, 12), axis=0, return_inverse=True)
+    points = unique @ corners
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    keys = np.round(points * 1e6 / (1.0 + 1e-9)).astype(np.int64)
-    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    if len(first) != 10 * frequency**2 + 2:
-        raise InputError(f"icosphere: frequency {frequency} is too fine, neighbouring vertices coincide")
-    return Surface(radius * points[first], inverse.reshape(-1)[faces].astype(np.int32))
+    return Surface(radius * points, inverse.reshape(-1)[faces].astype(np.int32))
 
 
 def frequency_for(vertices: int) -> int:
@@ -112,21 +112,21 @@ def _icosahedron() -> tuple[Floats, NDArray[np.int64]]:
     return corners, np.array(triangles)
 
 
-def _subdivided_triangle(n: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Barycentric weights of the (n+1)(n+2)/2 points of a triangle cut n times, and its n^2 small triangles."""
+def _subdivided_triangle(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Barycentric weights, in n-ths, of the (n+1)(n+2)/2 points of a triangle cut n times, and its n^2 small triangles."""
     index: dict[tuple[int, int], int] = {}
-    weights = []
+    parts = []
     for i in range(n + 1):
         for j in range(n + 1 - i):
-            index[i, j] = len(weights)
-            weights.append(((n - i - j) / n, i / n, j / n))
+            index[i, j] = len(parts)
+            parts.append((n - i - j, i, j))
     small = []
     for i in range(n):
         for j in range(n - i):
             small.append((index[i, j], index[i + 1, j], index[i, j + 1]))
             if i + j < n - 1:
                 small.append((index[i + 1, j], index[i + 1, j + 1], index[i, j + 1]))
-    return np.array(weights), np.array(small)
+    return np.array(parts), np.array(small)
 
 
 def area_vectors(vertices: ArrayLike, faces: ArrayLike) -> Floats:

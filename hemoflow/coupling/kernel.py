@@ -39,8 +39,8 @@ def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tup
     and the whole force reaches the fluid. Interpolation and spreading share these weights, which keeps them adjoint. A point with no
     fluid node in reach has all weights zero.
     """
-    first = jnp.floor(offset + (1.0 if width % 2 == 0 else 1.5)).astype(jnp.int32) - (width // 2 if width % 2 == 0 else 2)
-    first = first if width % 2 == 0 else first
+    # The lowest node in reach: floor(x) - (width/2 - 1) for even widths, round(x) - 1 for three points.
+    first = jnp.floor(offset + 0.5 * (width % 2)).astype(jnp.int32) - (width - 1) // 2
     steps = jnp.arange(width, dtype=jnp.int32)
     near = first[:, None, :] + steps[None, :, None]
     w = delta(near.astype(offset.dtype) - offset[:, None, :], width)

@@ -193,14 +193,17 @@ class ArrestScore:
 
 
 def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
-    """Classify one object; indices are taken at the longest stall, or at the tightest place when there is none."""
-    found = stalls(x.time, slow_mask(x.speed, x.undisturbed, model))
-    stall = found[0] if found and found[0].duration > 0 else None
+    """Classify one object; indices are taken at the decisive stall, or at the tightest place when there is none.
+
+    The speed it is measured against is the largest undisturbed one so far: a plug that stops the flow is stalled too.
+    """
+    reference = np.maximum.accumulate(np.nan_to_num(np.abs(x.undisturbed)))
+    stall = _decisive(stalls(x.time, slow_mask(x.speed, reference, model)))
     at = stall.last if stall else _tightest(x.confinement)
-    force = flow_force(float(x.pressure_drop[at]), float(x.lumen[at]), (x.viscosity, x.radius, float(x.undisturbed[at])))
+    force = flow_force(float(x.pressure_drop[at]), float(x.lumen[at]), (x.viscosity, x.radius, float(reference[at])))
     m = mechanical_index(x.threshold, x.available)
     b = adhesive_index(float(x.bonds[at]), force, model)
-    needed = required_time(float(x.lumen[at]), float(abs(x.undisturbed[at])), model)
+    needed = required_time(float(x.lumen[at]), float(reference[at]), model)
     reached = stall is not None and stall.duration >= needed
     held = holding_class(m, b, float(np.nanmax(x.confinement)), model) if stall else "none"
     return ArrestScore(
@@ -220,6 +223,12 @@ def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
     )
 
 
+def _decisive(found: list[Stall]) -> Stall | None:
+    """The stall that lasts to the end of the run if there is one, else the longest; None without a stall."""
+    lasting = [s for s in found if s.duration > 0]
+    return next((s for s in lasting if s.open_ended), lasting[0] if lasting else None)
+
+
 def _tightest(confinement: Array) -> int:
     """Index of the largest confinement; the last sample when none is known."""
     return int(np.nanargmax(confinement)) if np.isfinite(confinement).any() else len(confinement) - 1
@@ -227,10 +236,10 @@ def _tightest(confinement: Array) -> int:
 
 def _name(held: str, reached: bool, stall: Stall | None) -> str:
     """The class in words: what the simulated seconds support and no more."""
-    if stall is None:
+    if stall is None or not (reached or stall.open_ended):
         return NOT_ARRESTED
     if not stall.open_ended:
-        return "transient stall, released"
+        return f"{held}, released"
     return held if reached else f"{held}, window not reached"
 
 

@@ -1,4 +1,4 @@
-"""Finds the runner that can produce a reference value: by family and quantity, also in tables with another file name."""
+"""Finds the runner that can produce a reference value, by family and quantity, also in a renamed table."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def load_runners() -> Runners:
 def find_runner(reference: Reference, runners: Runners) -> Runner | None:
     """The runner for a reference value, or None where no runner produces this quantity.
 
-    A family that hemoflow knows (a shipped table's or a runner's) is taken at its word. Any other table name, such as a table that somebody
-    renamed, is matched by quantity, then by the case id's root (O-F02 of O-F02a), then by the likeness of the parameters' names and values.
+    A family that hemoflow knows (a shipped table's or a runner's) is taken at its word. Any other table name, such as a
+    table that somebody renamed, is matched by quantity, then by the case id's root (O-F02 of O-F02a), then by the
+    likeness of the parameters' names and values.
     """
     for quantity in (reference.quantity, _BAND_EDGE.sub("", reference.quantity)):
         candidates = {family: runner for (family, name), runner in runners.items() if name == quantity}
@@ -56,7 +57,10 @@ def _family(reference: Reference, quantity: str, candidates: set[str], families:
     if homes:
         candidates = candidates & homes
     likeness = {
-        family: max((_likeness(reference, row) for row in shipped if row.family == family and row.quantity == quantity), default=0.0)
+        family: max(
+            (_likeness(reference, row) for row in shipped if row.family == family and row.quantity == quantity),
+            default=0.0,
+        )
         for family in candidates
     }
     best = sorted(likeness, key=lambda family: -likeness[family])

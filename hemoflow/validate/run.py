@@ -25,7 +25,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Judgement:
-    """How a measured value compares: error and tolerance in the sense of `kind`; `passed` is None where nothing is judged."""
+    """Error and tolerance of a measured value in the sense of `kind`; `passed` is None where nothing is judged."""
 
     error: float
     tolerance: float
@@ -42,10 +42,11 @@ def validate(
 ) -> list[Result]:
     """Runs the rows chosen by `ids` from one table, or from every shipped table, and returns one result per row.
 
-    `ids` are case ids (O-F02 also means O-F02a), table names, or patterns with `*`; none means all. A result holds case_id, quantity,
-    params, value, reference, units, error, tolerance, tol_type, passed, status, seconds, resolution, node_updates, message. `status` is
-    "passed", "failed", "info" (printed, never judged), "unsupported" (no runner) or "error" (the runner could not go on).
-    `progress` is called with each result as it comes. Raises InputError for a table that cannot be read or an id that matches nothing.
+    `ids` are case ids (O-F02 also means O-F02a), table names, or patterns with `*`; none means all. A result holds
+    case_id, quantity, params, value, reference, units, error, tolerance, tol_type, passed, status, seconds, resolution,
+    node_updates, message. `status` is "passed", "failed", "info" (printed, never judged), "unsupported" (no runner) or
+    "error" (the runner could not go on). `progress` is called with each result as it comes. Raises InputError for a
+    table that cannot be read or an id that matches nothing.
     """
     from hemoflow.validate.record import Settings as SettingsRecord
 
@@ -100,9 +101,9 @@ def exit_code(results: Sequence[Result]) -> int:
 def judge(reference: Reference, value: Any, tolerance: float) -> Judgement:
     """Compares a measured number or curve with its reference.
 
-    rel: |v - r| / |r|; abs: |v - r|; bound: how far v lies beyond the bound; band: how far v lies outside the interval; a curve: the largest
-    difference (angles modulo 360 degrees), of-max and of-final as a share of the curve's largest and last magnitude. A value that is not
-    finite never passes.
+    rel: |v - r| / |r|; abs: |v - r|; bound: how far v lies beyond the bound; band: how far v lies outside the interval;
+    a curve: the largest difference (angles modulo 360 degrees), of-max and of-final as a share of the curve's largest
+    and last magnitude. A value that is not finite never passes.
     """
     kind = reference.tolerance_type
     if isinstance(reference.value, tuple):
@@ -130,7 +131,9 @@ def _curve_error(reference: Reference, value: Any, kind: str) -> float:
     target = reference.value
     assert isinstance(target, tuple)
     if len(curve) != len(target):
-        raise InputError(f"the runner of {reference.quantity!r} gave {len(curve)} points where the table has {len(target)}")
+        raise InputError(
+            f"the runner of {reference.quantity!r} gave {len(curve)} points where the table has {len(target)}"
+        )
     differences = [abs(a - b) for a, b in zip(curve, target, strict=True)]
     if reference.units == "deg":
         differences = [abs((d + 180.0) % 360.0 - 180.0) for d in differences]
@@ -163,7 +166,11 @@ def _result(row: Reference, runner: Runner | None, settings: Settings, measured:
         return result | {"message": "no runner produces this quantity"}
     try:
         measurement, seconds = _measure(row, runner, settings, measured)
-        tolerance = max(row.quick_tolerance, getattr(measurement, "tolerance", None) or 0.0) if settings.quick else row.tolerance
+        tolerance = (
+            max(row.quick_tolerance, getattr(measurement, "tolerance", None) or 0.0)
+            if settings.quick
+            else row.tolerance
+        )
         verdict = judge(row, measurement.value, tolerance)
     except Exception as error:  # whatever one case does, the other rows are still run and reported
         return result | {"status": "error", "message": f"{type(error).__name__}: {error}"}
@@ -199,7 +206,9 @@ def _measure(row: Reference, runner: Runner, settings: Settings, measured: dict[
 
 def _named(row: Reference, wanted: str) -> bool:
     return any(
-        name == wanted or fnmatch.fnmatchcase(name, wanted) or (name.startswith(wanted) and name[len(wanted) :].isalpha())
+        name == wanted
+        or fnmatch.fnmatchcase(name, wanted)
+        or (name.startswith(wanted) and name[len(wanted) :].isalpha())
         for name in (row.case_id, row.family)
     )
 

@@ -23,10 +23,11 @@ _OTHER_TOLERANCE = re.compile(rf"({_NUMBER})\s*(%?)\s*(?:at\s|when quick)")
 class Reference:
     """One reference value, or one curve, and how closely it must be met.
 
-    `value` is a number or the curve's ordinates; `abscissa` holds (name, points) for a curve. `tolerance` is relative ("rel"), absolute
-    ("abs"), the slack of a one-sided bound ("bound") or of an interval `value` .. `value_high` ("band"), a share of the curve's largest
-    ("of-max") or last ("of-final") magnitude, or nothing that is judged ("info"). `quick_tolerance` is the widest one that the table states
-    for another resolution (never narrower than `tolerance`).
+    `value` is a number or the curve's ordinates; `abscissa` holds (name, points) for a curve. `tolerance` is relative
+    ("rel"), absolute ("abs"), the slack of a one-sided bound ("bound") or of an interval `value` .. `value_high`
+    ("band"), a share of the curve's largest ("of-max") or last ("of-final") magnitude, or nothing that is judged
+    ("info"). `quick_tolerance` is the widest one that the table states for another resolution (never narrower than
+    `tolerance`).
     """
 
     family: str
@@ -61,7 +62,8 @@ def normalise(text: str) -> str:
 def parse_params(text: str) -> dict[str, str]:
     """`name=value` pairs joined by `;` as a dict of text; a bare word (`;steady;`) gets an empty value.
 
-    Only the first `=` of a pair parts name and value, and a value may hold `:` or blanks, as in `a:b:c=1:1:0.5` or `F=38.3 pN`.
+    Only the first `=` of a pair parts name and value, and a value may hold `:` or blanks, as in `a:b:c=1:1:0.5` or
+    `F=38.3 pN`.
     """
     pairs = (normalise(part).partition("=") for part in text.split(";") if part.strip())
     return {name.strip(): value.strip() for name, _, value in pairs}
@@ -70,7 +72,8 @@ def parse_params(text: str) -> dict[str, str]:
 def read_table(path: str | Path) -> Table:
     """Reads a table of values, or a `profile_*` table of curves.
 
-    Raises InputError naming the file and line for a missing column, a value that is no number, or an unknown `tol_type`.
+    Raises InputError naming the file and line for a missing column, a value that is no number, or an unknown
+    `tol_type`.
     """
     path = Path(path)
     try:
@@ -135,7 +138,9 @@ def _curves(path: Path, params: dict[str, str], records: list[dict[str, str]], c
         if abscissa is None or _ABSCISSA.match(column):
             abscissa = (column, points)
             continue
-        limit, limit_type = (_number(own[column], f"{path}: tol_{column}"), "abs") if column in own else (tolerance, kind)
+        limit, limit_type = (
+            (_number(own[column], f"{path}: tol_{column}"), "abs") if column in own else (tolerance, kind)
+        )
         rows.append(
             Reference(
                 family=family,

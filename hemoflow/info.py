@@ -1,0 +1,58 @@
+"""What this installation is: versions, devices, and which kernels do the work."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Any
+
+_PACKAGES = ("hemoflow", "jax", "jaxlib", "numpy", "scipy", "h5py", "libigl", "equinox")
+_GPU_STATUS = (
+    "no result in this version comes from a GPU: the same code is meant to run there, and nobody has recorded that yet"
+)
+
+
+def describe() -> dict[str, Any]:
+    """Versions, devices and kernels of this installation, as `hemoflow info` prints them."""
+    import jax
+
+    return {
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "backend": jax.default_backend(),
+        "devices": [
+            {"platform": device.platform, "kind": device.device_kind, "id": device.id} for device in jax.devices()
+        ],
+        "native_kernels": _native_kernels(),
+        "gpu_results": _GPU_STATUS,
+    }
+
+
+def format_info(report: dict[str, Any]) -> str:
+    """The report of `describe` as lines of text."""
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    devices = ", ".join(f"{device['kind']} ({device['platform']}:{device['id']})" for device in report["devices"])
+    kernels = report["native_kernels"]
+    used = ", ".join(kernels["in_use"]) or "none"
+    return "\n".join(
+        [
+            versions,
+            f"Python {report['python']} on {report['platform']}",
+            f"devices: {devices}",
+            f"native kernels in use: {used} ({kernels['why']})",
+            f"GPU: {report['gpu_results']}",
+        ]
+    )
+
+
+def _native_kernels() -> dict[str, Any]:
+    """No kernel is compiled in this version; the pure-JAX ones do all the work on every device."""
+    return {"in_use": [], "why": "this version ships pure-JAX kernels only"}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,92 @@
+"""What a simulation is made of: a model that never changes and a state that changes every step, both in lattice units."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from hemoflow.fluid.layout import NodeLayout
+from hemoflow.fluid.solver import Fluid, FluidState
+
+
+class Mechanics(Protocol):
+    """A membrane: forces are minus the gradient of its energy."""
+
+    def forces(self, x: Array) -> Array:
+        """Forces (C, V, 3) at vertex positions (C, V, 3)."""
+        ...
+
+
+class CellGroup(eqx.Module):
+    """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `redistribute` the rate per
+    step at which vertices slide along the membrane towards even spacing (0: material points)."""
+
+    membrane: Mechanics
+    vertex_area: Array
+    redistribute: Array
+    name: str = eqx.field(static=True)
+
+
+class CellState(eqx.Module):
+    """Where the cells of one group are.
+
+    A vertex lies at `anchor` (C, 3) int32 + `offset` (C, V, 3): float32 offsets of a few nodes resolve steps of 1e-6 nodes anywhere in a
+    large vessel, and the unwrapped position survives periodic images. `alive` (C,), `ident` (C,) persistent ids.
+    """
+
+    anchor: Array
+    offset: Array
+    alive: Array
+    ident: Array
+
+
+class Bonds(eqx.Module):
+    """Molecular bonds with fixed capacity B: `kind` (B,) with 0 for a free slot, ends (B, 2) as (object, id), `rest_length` and `birth`
+    (B,), and whether the capacity was exceeded."""
+
+    kind: Array
+    end_a: Array
+    end_b: Array
+    rest_length: Array
+    birth: Array
+    overflow: Array
+
+
+def no_bonds(capacity: int = 0) -> Bonds:
+    """An empty bond table."""
+    return Bonds(
+        jnp.zeros(capacity, jnp.int32),
+        jnp.zeros((capacity, 2), jnp.int32),
+        jnp.zeros((capacity, 2), jnp.int32),
+        jnp.zeros(capacity),
+        jnp.zeros(capacity),
+        jnp.asarray(False),
+    )
+
+
+class Contact(eqx.Module):
+    """Wall repulsion: `pressure` at zero gap and `reach`, in lattice units."""
+
+    pressure: Array
+    reach: Array
+
+
+class Model(eqx.Module):
+    """Everything that stays the same during a run."""
+
+    fluid: Fluid
+    layout: NodeLayout
+    groups: tuple[CellGroup, ...]
+    contact: Contact
+    kernel_width: int = eqx.field(static=True)
+
+
+class State(eqx.Module):
+    """Everything that changes with a step."""
+
+    fluid: FluidState
+    cells: tuple[CellState, ...]
+    bonds: Bonds

@@ -1,0 +1,77 @@
+"""One time step, on one screen."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from hemoflow.coupling.kernel import interpolate, spread, stencil
+from hemoflow.fluid.solver import FluidState, relax, stream
+from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
+from hemoflow.model import CellGroup, CellState, Model, State
+
+
+class Observed(eqx.Module):
+    """What a step reports: mass gained per link group, force of the wall on cells (3,), and how far the barrier had to move a vertex."""
+
+    flux: Array
+    wall_force: Array
+    pushed_back: Array
+
+
+def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
+    """Advance by one lattice time step.
+
+    `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of the body force.
+    """
+    arrived = stream(model.fluid, state.fluid, drive)
+    points = [_stencil(model, cells) for cells in state.cells]
+    loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
+    force = force_density(model, [load for load, _ in loads], points, drive)
+    velocity = arrived.momentum + 0.5 * force
+    fluid = FluidState(relax(model.fluid, arrived, force, velocity))
+    moved = [advance(model, g, c, velocity, p) for g, c, p in zip(model.groups, state.cells, points, strict=True)]
+    total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
+    pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
+    return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(arrived.flux, total_wall, pushed)
+
+
+def _stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
+    return stencil(model.layout, anchor, cells.offset.reshape(-1, 3), model.kernel_width)
+
+
+def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array, Array]:
+    """Forces (C, V, 3) on the vertices of a group: membrane and wall; and the wall's share (3,)."""
+    membrane = group.membrane.forces(cells.offset)
+    count, vertices = cells.offset.shape[:2]
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
+    gap, normal = gap_and_normal(model.layout, anchor, cells.offset.reshape(-1, 3))
+    area = jnp.broadcast_to(group.vertex_area, (count, vertices)).reshape(-1)
+    wall = wall_force(gap, normal, area, model.contact.pressure, model.contact.reach).reshape(membrane.shape)
+    live = cells.alive[:, None, None]
+    wall = jnp.where(live, wall, 0.0)
+    return jnp.where(live, membrane, 0.0) + wall, jnp.sum(wall, axis=(0, 1))
+
+
+def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Array]], drive: Array) -> Array:
+    """Force per node (3, N): the imposed body force and what the membranes spread."""
+    count = model.layout.count
+    total = jnp.broadcast_to((model.fluid.body_force * drive[-1])[:, None], (3, count))
+    for load, (ids, weights) in zip(loads, points, strict=True):
+        total = total + spread(load.reshape(-1, 3), ids, weights, count)
+    return total
+
+
+def advance(
+    model: Model, group: CellGroup, cells: CellState, velocity: Array, points: tuple[Array, Array]
+) -> tuple[CellState, Array]:
+    """Move the vertices with the fluid, slide them along the membrane where that is asked for, and keep them off the wall."""
+    ids, weights = points
+    moved = cells.offset + jnp.where(cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0)
+    moved = jax.vmap(lambda x: x + group.redistribute * group.membrane.tangential_shift(x))(moved)  # type: ignore[attr-defined]
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
+    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
+    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed

@@ -1,0 +1,99 @@
+"""What the commands print: one JSON document, or plain lines a person reads."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hemoflow.geometry.vessel import AbstractVessel
+
+
+def show(value: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+    """Prints the value as one JSON document, or as the text that `text` makes of it."""
+    typer.echo(json.dumps(plain(value), indent=2, allow_nan=False) if as_json else text(value))
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: arrays as lists, numbers that are not finite as null, anything else as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
+
+
+def indented(value: Any, depth: int = 0) -> str:
+    """A nested record as indented `name: value` lines."""
+    pad = "  " * depth
+    if isinstance(value, dict):
+        return "\n".join(_entry(pad, f"{name}:", item, depth) for name, item in value.items())
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (dict, list, tuple)) for item in value):
+        return "\n".join(_entry(pad, "-", item, depth) for item in value)
+    if isinstance(value, (list, tuple)):
+        return pad + ", ".join(_short(item) for item in value)
+    return pad + _short(value)
+
+
+def _entry(pad: str, label: str, item: Any, depth: int) -> str:
+    nested = isinstance(item, (dict, list, tuple)) and len(item) > 0
+    return f"{pad}{label}\n{indented(item, depth + 1)}" if nested else f"{pad}{label} {_short(item)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "none" if value is None or value in ([], {}, ()) else str(value)
+
+
+def result_line(row: dict[str, Any]) -> str:
+    """One validation result: status, case, quantity, parameters, value against reference."""
+    head = f"{row['status']:<11} {row['case_id']:<8} {row['quantity']} [{row['params']}]"
+    if row["error"] is None:
+        return f"{head}: {row['message']}"
+    values = "" if isinstance(row["value"], list) else f" {row['value']:.6g} (reference {row['reference']})"
+    judged = f"error {row['error']:.3g}, tolerance {row['tolerance']:g} ({row['tol_type']})"
+    return f"{head}:{values} {judged}, {row['seconds']:.1f} s"
+
+
+def result_summary(rows: Sequence[dict[str, Any]]) -> str:
+    """How many results there are of each status."""
+    count = {
+        name: sum(row["status"] == name for row in rows)
+        for name in ("passed", "failed", "error", "unsupported", "info")
+    }
+    return f"{len(rows)} rows: " + ", ".join(f"{number} {name}" for name, number in count.items() if number)
+
+
+def catalogue_line(row: dict[str, Any]) -> str:
+    """One reference case and whether hemoflow can run it."""
+    supported = "yes" if row["supported"] else "no"
+    return f"{supported:<4} {row['family']:<28} {row['case_id']:<8} {row['quantity']} [{row['params']}]"
+
+
+def vessel_facts(vessel: AbstractVessel) -> dict[str, Any]:
+    """What `vessel info` tells, lengths in micrometres and the lumen volume in cubic micrometres."""
+    low, high = vessel.bounds
+    return {
+        "size_um": [float(extent) * 1e6 for extent in high - low],
+        "lumen_volume_um3": float(vessel.volume) * 1e18,
+        "periodic": list(vessel.periodic),
+        "openings": [
+            {
+                "name": opening.name,
+                "centre_um": [float(x) * 1e6 for x in opening.centre],
+                "normal": [float(x) for x in opening.normal],
+                "radius_um": float(opening.radius) * 1e6,
+            }
+            for opening in vessel.openings
+        ],
+        "description": vessel.description,
+    }
