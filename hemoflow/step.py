@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.coupling.kernel import interpolate, spread, stencil
-from hemoflow.fluid.solver import FluidState, relax, stream
+from hemoflow.fluid.solver import relax, stream
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -31,7 +31,7 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = force_density(model, [load for load, _ in loads], points, drive)
     velocity = arrived.momentum + 0.5 * force
-    fluid = FluidState(relax(model.fluid, arrived, force, velocity))
+    fluid = relax(model.fluid, arrived, force, velocity)
     moved = [advance(model, g, c, velocity, p) for g, c, p in zip(model.groups, state.cells, points, strict=True)]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))

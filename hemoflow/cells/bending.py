@@ -1,12 +1,12 @@
 """Resistance of a membrane to bending, on the edges of its triangulation.
 
-Helfrich: E = kappa/2 sum_v A_v (S_v/A_v - c0)^2 with S_v = 1/2 sum_e l_e theta_e over the edges at a vertex (the integral of 2H over
-its share of the surface), theta_e the angle between the normals of the two faces at an edge of length l_e, positive where
-convex, and A_v a third of the area of the faces around (Juelicher 1996). On gently sloped surfaces S_v is the cotangent
-Laplacian. A sphere costs 8 pi kappa; a sphere of radius 2/c0 nothing.
+Helfrich: E = kappa/2 sum_v A_v (S_v/A_v - c0)^2 with S_v = 1/2 sum_e l_e theta_e over the edges at a vertex (the
+integral of 2H over its share of the surface), theta_e the angle between the normals of the two faces at an edge of
+length l_e, positive where convex, and A_v a third of the area of the faces around (Juelicher 1996). On gently sloped
+surfaces S_v is the cotangent Laplacian. A sphere costs 8 pi kappa; a sphere of radius 2/c0 nothing.
 
-Hinge: E = k_b sum_e (1 - cos(theta_e - theta0_e)). On a regular triangulation it acts like Helfrich with kappa = sqrt(3)/2 k_b, but
-its energy contains a Gaussian part: a sphere costs 4 pi k_b / sqrt(3) (Seung and Nelson 1988).
+Hinge: E = k_b sum_e (1 - cos(theta_e - theta0_e)). On a regular triangulation it acts like Helfrich with kappa =
+sqrt(3)/2 k_b, but its energy contains a Gaussian part: a sphere costs 4 pi k_b / sqrt(3) (Seung and Nelson 1988).
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """In-plane elasticity of a membrane: energy per unit reference area of a triangle stretched from its reference shape.
 
-With principal stretches l1, l2 the invariants are I1 = l1^2 + l2^2 - 2 and I2 = l1^2 l2^2 - 1. They are taken from the metric of the
-triangle (dot products of its sides), never from eigenvalues, so that gradients are finite at zero deformation.
+With principal stretches l1, l2 the invariants are I1 = l1^2 + l2^2 - 2 and I2 = l1^2 l2^2 - 1. They are taken from
+the metric of the triangle (dot products of its sides), never from eigenvalues, so that gradients are finite at zero
+deformation.
 
 Conventions, which differ between papers by factors of 3:
-  Skalak       W = G/4 (I1^2 + 2 I1 - 2 I2 + C I2^2)      (kappa_S = 3 G, kappa_alpha = 3 C G in the form with W = kappa_S/12 ...)
-  neo-Hookean  W = G/2 (I1 + 1/(I2 + 1) - 1)              (surface Young modulus E_s = 3 G)
+  Skalak       W = G/4 (I1^2 + 2 I1 - 2 I2 + C I2^2)      (kappa_S = 3 G, kappa_alpha = 3 C G in the form with W =
+  kappa_S/12 ...) neo-Hookean  W = G/2 (I1 + 1/(I2 + 1) - 1)              (surface Young modulus E_s = 3 G)
 Both have the same shear modulus G at small strain; the area modulus is (1 + 2 C) G and 3 G.
 Source: Skalak et al. 1973; Barthes-Biesel, Diaz and Dhenin 2002.
 """

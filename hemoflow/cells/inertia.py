@@ -23,8 +23,8 @@ class Ellipsoid:
 def inertia_ellipsoid(vertices: ArrayLike, faces: ArrayLike) -> Ellipsoid:
     """The ellipsoid whose volume, centroid and second moments are those of the enclosed body.
 
-    The integral of x x over the body is summed exactly over the tetrahedra between each face and the centre, so it depends far less
-    on where single vertices lie than the largest and smallest radius do.
+    The integral of x x over the body is summed exactly over the tetrahedra between each face and the centre, so it
+    depends far less on where single vertices lie than the largest and smallest radius do.
     """
     x = np.asarray(vertices, dtype=np.float64)
     origin = x.mean(axis=0)
@@ -50,8 +50,8 @@ def deformation_in_plane(
 ) -> tuple[float, float]:
     """Taylor deformation in the shear plane and the angle (radian, -pi/2 to pi/2) of the long axis from the flow axis.
 
-    The section of the inertia ellipsoid by the plane of flow and gradient through its centre is an ellipse; its semi-axes give
-    D = (L - B)/(L + B). A circle has no direction: the angle is then meaningless.
+    The section of the inertia ellipsoid by the plane of flow and gradient through its centre is an ellipse; its
+    semi-axes give D = (L - B)/(L + B). A circle has no direction: the angle is then meaningless.
     """
     body = inertia_ellipsoid(vertices, faces)
     quadric = (body.directions.T / body.semi_axes**2) @ body.directions

@@ -1,8 +1,9 @@
 """The mechanics of a batch of cells that share one mesh: energies that add, and the force as their gradient.
 
-The force on a vertex is minus the gradient of the energy. It is assembled from per-triangle and per-edge gradients (themselves by
-automatic differentiation) gathered into vertices in a fixed order: several times faster on a CPU than the scatter-adds that
-differentiating the total energy makes, and bitwise reproducible. Both ways are compared to round-off in the tests.
+The force on a vertex is minus the gradient of the energy. It is assembled from per-triangle and per-edge gradients
+(themselves by automatic differentiation) gathered into vertices in a fixed order: several times faster on a CPU than
+the scatter-adds that differentiating the total energy makes, and bitwise reproducible. Both ways are compared to
+round-off in the tests.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class MembraneParameters:
     """Parameters of C cells, each (C,), in lattice units (or any consistent units).
 
     shear_modulus G; area_dilation C of Skalak's law (a number); bending_modulus kappa, or k_b of the hinge model;
-    spontaneous_curvature c0 (sum of both principal curvatures: 2/a for a sphere of radius a); cortical_tension T; area_modulus K_A
-    (global area, force per length); volume_modulus K_V (pressure); rest_area; rest_volume; rest_pressure p0 inside minus
-    outside at the rest volume; scale: size of the stress-free shape over that of the surface the mesh was built from.
+    spontaneous_curvature c0 (sum of both principal curvatures: 2/a for a sphere of radius a); cortical_tension T;
+    area_modulus K_A (global area, force per length); volume_modulus K_V (pressure); rest_area; rest_volume;
+    rest_pressure p0 inside minus outside at the rest volume; scale: size of the stress-free shape over that of the
+    surface the mesh was built from.
     """
 
     shear_modulus: Array
@@ -108,7 +110,9 @@ class Membrane:
             return -self._face_gradient(triangle, tension, pressure) - self._hinge_gradient(hinge)
         bend, extra = self._curvature_loads(hinge, areas)
         curved = _pull(lambda *q: bending.integrated_curvature(*q), hinge, bend)
-        return -self._face_gradient(triangle, tension + extra, pressure) - collect(curved, self.mesh.vertex_edge_corners)
+        return -self._face_gradient(triangle, tension + extra, pressure) - collect(
+            curved, self.mesh.vertex_edge_corners
+        )
 
     def tensions(self, x: Array) -> tuple[Array, Array]:
         """Principal tensions of every face (C, F), the larger first: elastic, plus cortical, plus that of the global area."""
@@ -227,10 +231,11 @@ def build_membrane(
 ) -> Membrane:
     """A membrane whose stress-free shape is `surface`, for C cells.
 
-    `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1, rest area and
-    volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that volume. When `closed` is False
-    the surface may have a border (a patch); it then encloses nothing. The hinge model rests flat (angle 0).
-    Raises InputError for an unknown law, model or parameter, and for a surface that is not an oriented manifold.
+    `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1,
+    rest area and volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that
+    volume. When `closed` is False the surface may have a border (a patch); it then encloses nothing. The hinge model
+    rests flat (angle 0). Raises InputError for an unknown law, model or parameter, and for a surface that is not an
+    oriented manifold.
     """
     if law not in elasticity.LAWS or bending_model not in bending.MODELS:
         raise InputError(

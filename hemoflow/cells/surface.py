@@ -33,10 +33,11 @@ class Surface:
 
 
 def icosphere(frequency: int, radius: float = 1.0) -> Surface:
-    """A sphere from an icosahedron whose edges are cut in `frequency` equal parts, the points then pushed out to the sphere.
+    """A sphere from an icosahedron whose edges are cut in `frequency` equal parts, the points then pushed out to the
+    sphere.
 
-    It has 10 n^2 + 2 vertices and 20 n^2 faces. Its vertices lie on the sphere, so that area and volume are slightly too small
-    (0.5 % and 0.9 % at n = 8). Raises InputError when frequency < 1 or radius <= 0.
+    It has 10 n^2 + 2 vertices and 20 n^2 faces. Its vertices lie on the sphere, so that area and volume are slightly
+    too small (0.5 % and 0.9 % at n = 8). Raises InputError when frequency < 1 or radius <= 0.
     """
     if frequency < 1 or not radius > 0.0:
         raise InputError(f"icosphere: frequency {frequency} must be at least 1 and radius {radius} positive")
@@ -68,8 +69,9 @@ def spheroid(frequency: int, semi_axes: tuple[float, float, float]) -> Surface:
 def discocyte(frequency: int, radius: float = 1.0) -> Surface:
     """A resting red cell of the given radius, flat in z: the biconcave shape of Evans and Fung 1972.
 
-    Half thickness z(r) = R/2 sqrt(1 - s) (C0 + C1 s + C2 s^2), s = (r/R)^2. The points of an icosphere are first moved along
-    their meridians so that they lie evenly along the profile, which keeps the triangles well shaped at the rim.
+    Half thickness z(r) = R/2 sqrt(1 - s) (C0 + C1 s + C2 s^2), s = (r/R)^2. The points of an icosphere are first
+    moved along their meridians so that they lie evenly along the profile, which keeps the triangles well shaped at
+    the rim.
     """
     sphere = icosphere(frequency).vertices
     polar = np.arccos(np.clip(sphere[:, 2], -1.0, 1.0))

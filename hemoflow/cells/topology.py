@@ -1,8 +1,8 @@
 """Who touches whom on a triangulated surface, as index tables made for gathering instead of scattering.
 
-A force on a vertex is the sum of what its faces and edges push at their corners. Those parts lie in flat arrays ("slots"); each
-vertex lists its slots in a padded row, so that the sum is one gather of fixed shape: the same order, hence the same
-bits, on every device and thread count.
+A force on a vertex is the sum of what its faces and edges push at their corners. Those parts lie in flat arrays
+("slots"); each vertex lists its slots in a padded row, so that the sum is one gather of fixed shape: the same order,
+hence the same bits, on every device and thread count.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Integers = NDArray[np.int32]
 class Topology:
     """Index tables (int32) of a surface with V vertices, F faces, E inner edges; K is the largest valence.
 
-    faces (F, 3). edges (E, 4): the ends i, j, the corner opposite in the face where i comes before j, and the corner opposite in the
-    other face. vertex_corners (V, K): slots corner * F + face, padded with 3 F. vertex_edges (V, K): edges that end here,
-    padded with E. vertex_edge_corners (V, 2K): slots k * E + edge of the edges that hold the vertex as k-th entry,
-    padded with 4 E. neighbours (V, K): adjacent vertices, padded with V. valence (V,): number of faces at a vertex.
-    boundary_edges (B, 2): edges with one face only, none on a closed surface.
+    faces (F, 3). edges (E, 4): the ends i, j, the corner opposite in the face where i comes before j, and the corner
+    opposite in the other face. vertex_corners (V, K): slots corner * F + face, padded with 3 F. vertex_edges (V, K):
+    edges that end here, padded with E. vertex_edge_corners (V, 2K): slots k * E + edge of the edges that hold the
+    vertex as k-th entry, padded with 4 E. neighbours (V, K): adjacent vertices, padded with V. valence (V,): number
+    of faces at a vertex. boundary_edges (B, 2): edges with one face only, none on a closed surface.
     """
 
     faces: Integers

@@ -40,13 +40,17 @@ class ArrestModel:
     slow_time: float = parameter(1.0, "s", "below: pause; above: slow", _WINDOW, "assumed")
     arrest_time: float = parameter(10.0, "s", "above: arrest", _WINDOW, "assumed")
     stable_time: float = parameter(60.0, "s", "above: stable (handed to the exit model)", _WINDOW, "assumed")
-    mechanical_threshold: float = parameter(1.0, "1", "M at and above which the neck alone holds the object", YEUNG, "verified")
+    mechanical_threshold: float = parameter(
+        1.0, "1", "M at and above which the neck alone holds the object", YEUNG, "verified"
+    )
     mixed_threshold: float = parameter(0.5, "1", "M from which the neck contributes")
     adhesive_threshold: float = parameter(0.5, "1", "B from which bonds alone can hold the object")
     adhesive_minor: float = parameter(0.3, "1", "B below which bonds do not count")
     bond_force: float = parameter(7e-12, "N", "force scale kT/x of one bond", VLA4, "recalled", bounds=Bounds(1e-15))
     bond_off_rate: float = parameter(0.13, "1/s", "off rate of one unloaded bond", VLA4, "recalled")
-    throat_diameter: float = parameter(0.0, "m", "narrowest lumen ahead of the object; 0 = measured from the run's wall")
+    throat_diameter: float = parameter(
+        0.0, "m", "narrowest lumen ahead of the object; 0 = measured from the run's wall"
+    )
 
     @classmethod
     def from_dict(cls, section: Mapping[str, Any] | None) -> ArrestModel:
@@ -136,7 +140,7 @@ def adhesive_index(bonds: float, force: float, model: ArrestModel) -> float:
 
 
 def bond_lifetime(bonds: int, force: float, model: ArrestModel) -> float:
-    """Mean time (s) until the last of N bonds sharing ``force`` lets go, Bell off rates, no rebinding (a lower bound)."""
+    """Mean time (s) until the last of N bonds sharing ``force`` lets go: Bell off rates, no rebinding."""
     total = 0.0
     for n in range(max(bonds, 0), 0, -1):
         total += math.exp(-min(force / (n * model.bond_force), 700.0)) / (n * model.bond_off_rate)
@@ -157,7 +161,7 @@ def holding_class(mechanical: float, adhesive: float, confinement: float, model:
 @dataclasses.dataclass(frozen=True)
 class ArrestInput:
     """One object's history: time (T,), speed and undisturbed speed (T,) m/s, lumen (T,) m, confinement (T,),
-    bonds (T,), drop across the object (T,) Pa, available pressure (Pa), entry threshold (Pa), cell radius (m),
+    bonds (T,), drop across the object (T,) Pa, available pressure (T,) Pa, entry threshold (Pa), cell radius (m),
     fluid viscosity (Pa s)."""
 
     time: Array
@@ -167,7 +171,7 @@ class ArrestInput:
     confinement: Array
     bonds: Array
     pressure_drop: Array
-    available: float
+    available: Array
     threshold: float
     radius: float
     viscosity: float
@@ -187,6 +191,7 @@ class ArrestScore:
     window_reached: bool
     mechanical: float
     adhesive: float
+    available: float
     force: float
     simulated_seconds: float
     extrapolation: dict[str, Any]
@@ -201,7 +206,8 @@ def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
     stall = _decisive(stalls(x.time, slow_mask(x.speed, reference, model)))
     at = stall.last if stall else _tightest(x.confinement)
     force = flow_force(float(x.pressure_drop[at]), float(x.lumen[at]), (x.viscosity, x.radius, float(reference[at])))
-    m = mechanical_index(x.threshold, x.available)
+    available = float(np.mean(x.available[stall.first : at + 1])) if stall else float(x.available[at])
+    m = mechanical_index(x.threshold, available)
     b = adhesive_index(float(x.bonds[at]), force, model)
     needed = required_time(float(x.lumen[at]), float(reference[at]), model)
     reached = stall is not None and stall.duration >= needed
@@ -217,6 +223,7 @@ def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
         window_reached=reached,
         mechanical=m,
         adhesive=b,
+        available=available,
         force=force,
         simulated_seconds=float(x.time[-1] - x.time[0]),
         extrapolation=_extrapolate(held, stall, (int(x.bonds[at]), force), model),
@@ -248,7 +255,9 @@ def _extrapolate(held: str, stall: Stall | None, bonds: tuple[int, float], model
     if stall is None or not stall.open_ended:
         return {"class": None, "retention_seconds": None, "basis": "the object was not stalled when the run ended"}
     if held in ("mechanical", "mixed"):
-        basis = "static threshold above the available pressure: held as long as pressure, tension and neck stay as they are"
+        basis = (
+            "static threshold above the available pressure: held as long as pressure, tension and neck stay as they are"
+        )
         return {"class": "stable", "retention_seconds": None, "basis": basis}
     if held == "adhesive":
         life = bond_lifetime(*bonds, model)

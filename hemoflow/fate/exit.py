@@ -41,28 +41,49 @@ Outcome = tuple[str, int]
 class ExitModel:
     """Rates of the chain (SI, per second) and the switches a user may set."""
 
-    organ: str = choice("liver", tuple(ORGANS), "bed whose one multiplier scales both exits", f"{BERSINI}; {JEON}", "derived")
+    organ: str = choice(
+        "liver", tuple(ORGANS), "bed whose one multiplier scales both exits", f"{BERSINI}; {JEON}", "derived"
+    )
     remodelling_rate: float = parameter(6.1e-6, "1/s", "l0: start of remodelling, 0.022 per hour", LUZZI, "derived")
     remodelling_rate_low: float = parameter(1.0e-6, "1/s", "0.0036 per hour (muscle-like gel)", JEON, "recalled")
     remodelling_rate_high: float = parameter(1.72e-5, "1/s", "0.062 per hour (bone-like gel)", BERSINI, "verified")
-    remodelling_time: float = parameter(6 * HOUR, "s", "T_1: mean time to envelop one cell", ALLEN17, "verified", bounds=Bounds(1.0))
-    remodelling_time_low: float = parameter(2 * HOUR, "s", "5 % of the prior of T_1", FOLLAIN, "recalled", bounds=Bounds(1.0))
-    remodelling_time_high: float = parameter(20 * HOUR, "s", "95 % of the prior of T_1", FOLLAIN, "recalled", bounds=Bounds(1.0))
+    remodelling_time: float = parameter(
+        6 * HOUR, "s", "T_1: mean time to envelop one cell", ALLEN17, "verified", bounds=Bounds(1.0)
+    )
+    remodelling_time_low: float = parameter(
+        2 * HOUR, "s", "5 % of the prior of T_1", FOLLAIN, "recalled", bounds=Bounds(1.0)
+    )
+    remodelling_time_high: float = parameter(
+        20 * HOUR, "s", "95 % of the prior of T_1", FOLLAIN, "recalled", bounds=Bounds(1.0)
+    )
     size_slowing: float = parameter(1.0, "1", "c_n: T_R(n) = T_1 (1 + c_n (n^(1/3) - 1))")
     phases: int = parameter(3, "1", "Erlang phases of the remodelling (not memoryless)", bounds=Bounds(1, 20))
     intact_probability: float = parameter(
-        2 / 3, "1", "pi_intact with E-cadherin on: mean of the prior Beta(2,1); unknown, shown over 0 to 1", bounds=_UNIT_INTERVAL
+        2 / 3,
+        "1",
+        "pi_intact with E-cadherin on: mean of the prior Beta(2,1); unknown, shown over 0 to 1",
+        bounds=_UNIT_INTERVAL,
     )
     cadherin: float = parameter(1.0, "1", "E-cadherin function, 1 normal, 0 off", bounds=_UNIT_INTERVAL)
-    diapedesis_rate: float = parameter(1.83e-6, "1/s", "l_s per exposed cell, 0.0066 per hour (plain collagen)", JEON, "recalled")
-    cadherin_hold: float = parameter(0.9, "1", "part of diapedesis that E-cadherin contacts prevent", bounds=_UNIT_INTERVAL)
-    flow_half_speed: float = parameter(200e-6, "m/s", "speed at which flow has half its effect on remodelling", bounds=Bounds(1e-12))
-    flow_floor: float = parameter(0.2, "1", "remodelling left without flow", f"{FOLLAIN} (sign only)", "assumed", bounds=_UNIT_INTERVAL)
+    diapedesis_rate: float = parameter(
+        1.83e-6, "1/s", "l_s per exposed cell, 0.0066 per hour (plain collagen)", JEON, "recalled"
+    )
+    cadherin_hold: float = parameter(
+        0.9, "1", "part of diapedesis that E-cadherin contacts prevent", bounds=_UNIT_INTERVAL
+    )
+    flow_half_speed: float = parameter(
+        200e-6, "m/s", "speed at which flow has half its effect on remodelling", bounds=Bounds(1e-12)
+    )
+    flow_floor: float = parameter(
+        0.2, "1", "remodelling left without flow", f"{FOLLAIN} (sign only)", "assumed", bounds=_UNIT_INTERVAL
+    )
     vcam: float = parameter(0.0, "1", "VCAM-1 coverage", bounds=_UNIT_INTERVAL)
     vcam_gain: float = parameter(1.0, "1", "a_V: rise of the rate at full coverage")
     cxcr4: float = parameter(0.0, "1", "CXCR4 occupancy", bounds=_UNIT_INTERVAL)
     cxcr4_gain: float = parameter(1.0, "1", "a_X: rise of the rate at full occupancy")
-    vegf_factor: float = parameter(1.0, "1", "free factor: published signs disagree", f"{FOLLAIN}; Kanada 2014 doi:10.7717/peerj.688", "verified")
+    vegf_factor: float = parameter(
+        1.0, "1", "free factor: published signs disagree", f"{FOLLAIN}; Kanada 2014 doi:10.7717/peerj.688", "verified"
+    )
     contact_fraction: float = parameter(1.0, "1", "phi: part of the object touching endothelium", bounds=_UNIT_INTERVAL)
     basement_membrane: float = parameter(0.0, "1", "b_BM: 0 in sinusoids, towards 1 elsewhere", bounds=_UNIT_INTERVAL)
     protease_block: float = parameter(0.0, "1", "part of MMP activity blocked", bounds=_UNIT_INTERVAL)
@@ -113,7 +134,14 @@ def intact_probability(model: ExitModel) -> float:
 def start_rate(model: ExitModel, speed: float) -> float:
     """lambda_AR (1/s): how often remodelling begins around an arrested object."""
     receptors = (1 + model.vcam_gain * model.vcam) * (1 + model.cxcr4_gain * model.cxcr4)
-    return model.remodelling_rate * ORGANS[model.organ] * receptors * flow_factor(speed, model) * model.vegf_factor * model.contact_fraction
+    return (
+        model.remodelling_rate
+        * ORGANS[model.organ]
+        * receptors
+        * flow_factor(speed, model)
+        * model.vegf_factor
+        * model.contact_fraction
+    )
 
 
 def phase_rate(model: ExitModel, cells: int) -> float:
@@ -130,7 +158,7 @@ def lone_rate(model: ExitModel, cells: int) -> float:
 
 
 def build_chain(model: ExitModel, where: Circumstances) -> Chain:
-    """Assemble the chain for an object of ``where.cells`` cells; states without a way out end in the outcome 'stays'."""
+    """The chain for an object of ``where.cells`` cells; states without a way out end in the outcome 'stays'."""
     states: list[State] = []
     for n in range(where.cells, 0, -1):
         states += [("A", n, 0), *(("R", n, j) for j in range(1, model.phases + 1))]

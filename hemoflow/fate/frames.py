@@ -35,7 +35,9 @@ class Frames:
     def __enter__(self) -> Frames:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     @property
@@ -71,7 +73,7 @@ class Frames:
     def surface(self, name: str, time: float) -> tuple[Array, Faces]:
         """Vertices (V,3) m and faces (F,3) of one block at its step nearest to ``time``."""
         group = self._root[name]
-        steps = group["Steps"] if "Steps" in group else None
+        steps = group.get("Steps")
         if steps is None or not len(steps["Values"]):
             return self._part(group, 0, 0)
         step = int(np.argmin(np.abs(np.asarray(steps["Values"]) - time)))

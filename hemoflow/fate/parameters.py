@@ -1,4 +1,4 @@
-"""Fields of the fate models: each carries its unit, meaning, source and confidence; records are built from a case's [fate].
+"""Fields of the fate models: each carries its unit, meaning, source and confidence, and comes from [fate].
 
 Confidence is one of ``verified`` (read in a stored source), ``recalled`` (from memory of the literature),
 ``derived`` (computed here from such numbers) and ``assumed`` (no number exists; the report says so).
@@ -18,10 +18,21 @@ Record = TypeVar("Record")
 
 _SCALES: dict[str, dict[str, float]] = {
     "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0},
-    "1/s": {"1/s": 1.0, "/s": 1.0, "Hz": 1.0, "s^-1": 1.0, "1/min": 1 / 60, "1/h": 1 / 3600, "/h": 1 / 3600, "1/d": 1 / 86400},
+    "1/s": {
+        "1/s": 1.0,
+        "/s": 1.0,
+        "Hz": 1.0,
+        "s^-1": 1.0,
+        "1/min": 1 / 60,
+        "1/h": 1 / 3600,
+        "/h": 1 / 3600,
+        "1/d": 1 / 86400,
+    },
     "Pa": {"Pa": 1.0, "mPa": 1e-3, "kPa": 1e3, "dyn/cm^2": 0.1, "dyn/cm2": 0.1, "mmHg": 133.322},
     "m": {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "nm": 1e-9},
     "m/s": {"m/s": 1.0, "mm/s": 1e-3, "um/s": 1e-6, "µm/s": 1e-6},
+    "Pa s": {"Pa s": 1.0, "Pa*s": 1.0, "Pa·s": 1.0, "mPa s": 1e-3, "mPa*s": 1e-3},
+    "N/m": {"N/m": 1.0, "mN/m": 1e-3, "uN/m": 1e-6, "µN/m": 1e-6},
     "N": {"N": 1.0, "nN": 1e-9, "pN": 1e-12},
     "1": {"1": 1.0, "": 1.0, "dimensionless": 1.0},
 }
@@ -64,7 +75,9 @@ def in_si(value: Any, unit: str, path: str) -> float:
     except ValueError:
         raise InputError(f"{path}: {value!r} does not start with a number") from None
     except KeyError:
-        raise InputError(f"{path}: {value!r} is not in {unit}; known units: {', '.join(filter(None, scales))}") from None
+        raise InputError(
+            f"{path}: {value!r} is not in {unit}; known units: {', '.join(filter(None, scales))}"
+        ) from None
 
 
 def build(record: type[Record], section: Mapping[str, Any] | None, path: str) -> Record:
@@ -126,3 +139,8 @@ def score_value(value: Any, unit: str, model: str, references: tuple[str, ...], 
     entry["not_included"] = list(more.pop("not_included", ()))
     entry.update({k: v for k, v in more.items() if v is not None})
     return entry
+
+
+def interval(pair: tuple[float, float], kind: str) -> dict[str, Any]:
+    """An uncertainty entry of score.json: low, high and what kind of interval it is."""
+    return {"low": pair[0], "high": pair[1], "kind": kind}

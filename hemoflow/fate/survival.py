@@ -1,10 +1,10 @@
-"""Shear survival: the hazard of a cell in flow, integrated over what was simulated, with an interval over what is unknown.
+"""Shear survival: the hazard of a cell in flow, integrated over the run, with an interval over what is unknown.
 
     h = h_acute + h_rupture + h_chronic + h_NK,   H = int h dt,   S = (1 + theta H)^(-1/theta)
 
 h_acute = k_a <(sigma/sigma_0)^beta> G (1 - s_p p)(1 - s_c c), averaged over the membrane. k_a and beta come from two
 anchors: at most 10 % survive 4 h at 6 Pa, and ten 1 ms pulses at 634 Pa leave between 0.9 and 0.2. Both are upper
-bounds on mechanical killing, so S is a lower bound. Stress is the outer deviatoric traction: a cell at rest scores zero.
+bounds on mechanical killing, so S is a lower bound. Stress is the outer deviatoric traction: none for a cell at rest.
 """
 
 from __future__ import annotations
@@ -36,42 +36,70 @@ _LARGEST_EXPONENT = 50.0
 
 @dataclasses.dataclass(frozen=True)
 class SurvivalModel:
-    """Parameters of the hazard (SI). Shields, immune cells and adaptation are off by default: data give only their signs."""
+    """Parameters of the hazard (SI). Shields, immune cells and adaptation are off by default (data: signs only)."""
 
     reference_traction: float = parameter(6.0, "Pa", "sigma_0: stress of the slow anchor", REGMI, "verified")
     anchor_time: float = parameter(14400.0, "s", "duration of the slow anchor", REGMI, "verified", bounds=Bounds(1e-9))
     anchor_survival: float = parameter(
-        0.1, "1", "fraction left after it (upper bound on mechanical killing)", REGMI, "verified", bounds=Bounds(1e-6, 0.999)
+        0.1,
+        "1",
+        "fraction left after it (upper bound on mechanical killing)",
+        REGMI,
+        "verified",
+        bounds=Bounds(1e-6, 0.999),
     )
-    exponent: float = parameter(2.7, "1", "beta: power of the stress", f"{BARNES}; {REGMI}", "derived", bounds=Bounds(0.1, 10))
+    exponent: float = parameter(
+        2.7, "1", "beta: power of the stress", f"{BARNES}; {REGMI}", "derived", bounds=Bounds(0.1, 10)
+    )
     exponent_low: float = parameter(2.4, "1", "beta if ten pulses leave 0.9", BARNES, "derived", bounds=Bounds(0.1, 10))
-    exponent_high: float = parameter(3.0, "1", "beta if ten pulses leave 0.2", BARNES, "derived", bounds=Bounds(0.1, 10))
+    exponent_high: float = parameter(
+        3.0, "1", "beta if ten pulses leave 0.2", BARNES, "derived", bounds=Bounds(0.1, 10)
+    )
     frailty: float = parameter(0.0, "1", "theta: variance of frailty between cells; 0 = all cells alike")
     frailty_low: float = parameter(0.0, "1", "smallest theta of the interval")
     frailty_high: float = parameter(1.0, "1", "largest theta of the interval")
-    adaptation: float = parameter(0.0, "1", "rho: part of the acute hazard an adapted cell is spared", bounds=_UNIT_INTERVAL)
+    adaptation: float = parameter(
+        0.0, "1", "rho: part of the acute hazard an adapted cell is spared", bounds=_UNIT_INTERVAL
+    )
     adaptation_onset: float = parameter(1.0, "Pa", "stress above which a cell adapts")
     adaptation_rate: float = parameter(0.01, "1/s", "rate of adapting (saturates in about 5 min)", LANDWEHR, "derived")
     adaptation_memory: float = parameter(3600.0, "s", "time to lose the adaptation", bounds=Bounds(1e-9))
     rupture_area_ratio: float = parameter(
-        2.25, "1", "A/A0 at which the membrane reserve is used up (2 to 2.5)", "micropipette reserve, recalled", "recalled"
+        2.25,
+        "1",
+        "A/A0 at which the membrane reserve is used up (2 to 2.5)",
+        "micropipette reserve, recalled",
+        "recalled",
     )
-    rupture_strain: float = parameter(0.03, "1", "lytic strain of the smooth bilayer", "lipid bilayer, recalled", "recalled")
+    rupture_strain: float = parameter(
+        0.03, "1", "lytic strain of the smooth bilayer", "lipid bilayer, recalled", "recalled"
+    )
     rupture_width: float = parameter(0.005, "1", "strain over which the rate grows e-fold", bounds=Bounds(1e-6))
     rupture_rate: float = parameter(1.0, "1/s", "rate at the lytic strain")
     base_rate: float = parameter(
         8.6e-7, "1/s", "k_0: death without stress, -ln(0.8)/72 h if all loss were death", LUZZI, "derived"
     )
     chronic_rate: float = parameter(
-        0.0, "1/s", "k_c at 6 Pa; zero because the slow anchor is given whole to the acute term and its sign is disputed",
-        "Fan 2016 doi:10.1038/srep27073 against Regmi 2017", "verified",
+        0.0,
+        "1/s",
+        "k_c at 6 Pa; zero because the slow anchor is given whole to the acute term and its sign is disputed",
+        "Fan 2016 doi:10.1038/srep27073 against Regmi 2017",
+        "verified",
     )
     chronic_exponent: float = parameter(1.0, "1", "power of the averaged stress in the chronic term")
-    chronic_memory: float = parameter(3600.0, "s", "time constant of the moving average of the stress", bounds=Bounds(1e-9))
+    chronic_memory: float = parameter(
+        3600.0, "s", "time constant of the moving average of the stress", bounds=Bounds(1e-9)
+    )
     immune_cells: float = parameter(0.0, "1", "natural killer cells engaged with this cell")
-    immune_rate: float = parameter(6.9e-5, "1/s", "kills per engaged natural killer cell (0.25 per hour)", BHAT, "recalled")
+    immune_rate: float = parameter(
+        6.9e-5, "1/s", "kills per engaged natural killer cell (0.25 per hour)", BHAT, "recalled"
+    )
     immune_killing: float = parameter(
-        0.5, "1", "share of natural killer cells that kill at all", "Vanherberghen 2013 Blood 121:1326", "verified",
+        0.5,
+        "1",
+        "share of natural killer cells that kill at all",
+        "Vanherberghen 2013 Blood 121:1326",
+        "verified",
         bounds=_UNIT_INTERVAL,
     )
     immune_shear: float = parameter(0.0, "1", "rise of the kill rate per Pa of averaged stress")
@@ -155,7 +183,7 @@ def moving_average(time: Array, values: Array, tau: float) -> Array:
 
 
 def stiffening(traction: Array) -> Array:
-    """Relative rise of Young's modulus of an adapted cell: 0.47 + 0.27 log10(sigma/51 Pa), zero where that is negative."""
+    """Relative rise of an adapted cell's Young's modulus: 0.47 + 0.27 log10(sigma/51 Pa), at least zero."""
     return np.maximum(0.47 + 0.27 * np.log10(np.maximum(traction, 1e-12) / 51.0), 0.0)
 
 
@@ -164,7 +192,9 @@ def hazards(exposure: Exposure, model: SurvivalModel, exponent: float, frailty: 
     m, x = model, exposure
     adapted = relaxed(x.time, m.adaptation_rate * (x.traction_mean > m.adaptation_onset), m.adaptation_memory)
     shield = (1 - m.platelet_shield * x.platelets) * (1 - m.contact_shield * x.contact)
-    acute = m.acute_rate(frailty) * mean_power(x, m.reference_traction, exponent) * (1 - m.adaptation * adapted) * shield
+    acute = (
+        m.acute_rate(frailty) * mean_power(x, m.reference_traction, exponent) * (1 - m.adaptation * adapted) * shield
+    )
     beyond = x.area_ratio / m.rupture_area_ratio - 1.0
     growth = np.exp(np.minimum((beyond - m.rupture_strain) / m.rupture_width, _LARGEST_EXPONENT))
     rupture = np.where(beyond > 0, m.rupture_rate * growth, 0.0)

@@ -49,7 +49,7 @@ def throat_radius(vertices: Array, faces: Faces, track: Array, reach: float) -> 
 
 
 def _direction(way: Array, length: Array, station: float, step: float) -> Array:
-    """Unit tangent of the way at a station; near its end the last long stretch, so that jitter of a jam does not count."""
+    """Unit tangent of the way at a station; near its end a longer stretch, so that a jam's jitter does not count."""
     back = max(min(station, length[-1]) - 2 * step, 0.0)
     front = min(back + 4 * step, length[-1])
     ends = [np.array([np.interp(s, length, way[:, k]) for k in range(3)]) for s in (back, front)]

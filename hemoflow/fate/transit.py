@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class TransitScore:
-    """Times in s (None where it did not happen), path in m, Taylor deformation (L - B)/(L + B), smallest wall gap in m."""
+    """Times in s (None where it did not happen), path and gap in m, Taylor deformation (L - B)/(L + B)."""
 
     entry: float | None
     exit: float | None

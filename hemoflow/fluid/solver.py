@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from hemoflow.fluid.boundary import Links, link_flux, returning
+from hemoflow.fluid.boundary import Links, OpeningMemory, at_rest, conserve_mass, remember, returning
 from hemoflow.fluid.collision import collide
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.moments import density_deviation, momentum
@@ -28,18 +28,21 @@ class Fluid(eqx.Module):
 
 
 class FluidState(eqx.Module):
-    """Populations after collision (19, N), as deviations from rest."""
+    """Populations after collision (19, N), as deviations from rest, and what pressure openings carry on."""
 
     populations: Array
+    openings: OpeningMemory
 
 
 class Arrived(eqx.Module):
-    """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), and the mass gained per link group."""
+    """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), the mass gained per link group, and
+    what pressure openings carry on."""
 
     populations: Array
     density: Array
     momentum: Array
     flux: Array
+    openings: OpeningMemory
 
 
 def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
@@ -49,19 +52,20 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
     arrived = pull(h, fluid.source)
     flux = jnp.zeros(1, h.dtype)
     if links.count:
-        back = returning(links, h, arrived, drive)
-        flux = link_flux(links, h, back)
+        back, flux = conserve_mass(links, h, returning(links, h, arrived, drive, state.openings))
         flat = arrived.reshape(-1).at[links.back].set(back, mode="promise_in_bounds", unique_indices=True)
         arrived = flat.reshape(h.shape)
+    openings = remember(links, arrived, fluid.even_rate, state.openings) if links.pressure_count else state.openings
     parts = [arrived[i] for i in range(19)]
-    return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux)
+    return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, openings)
 
 
-def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> Array:
-    """Populations (19, N) after collision, for the force density (3, N) and the velocity (3, N) that holds half of it."""
+def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> FluidState:
+    """State after collision, for the force density (3, N) and the velocity (3, N) that holds half of it."""
     parts = [arrived.populations[i] for i in range(19)]
     u = [velocity[a] for a in range(3)]
-    return jnp.stack(collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate)))
+    h = collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate))
+    return FluidState(jnp.stack(h), arrived.openings)
 
 
 def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidState:
@@ -70,4 +74,4 @@ def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidSta
     w = jnp.asarray(WEIGHTS, velocity.dtype)[:, None]
     cu = c @ velocity
     h = w * (density + 3.0 * cu + 4.5 * cu * cu - 1.5 * jnp.sum(velocity * velocity, axis=0))
-    return FluidState(h)
+    return FluidState(h, at_rest(fluid.links))

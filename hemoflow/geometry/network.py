@@ -1,250 +1,110 @@
-"""A vessel network: nodes in space joined by segments with radii, and what is known of its flow."""
+"""From a vessel network to a vessel: which part of it, cut where, with which pressures at its ends."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
+from hemoflow.geometry.network_crop import Piece, connected_part, cut_to_box
+from hemoflow.geometry.network_record import BoundaryCondition, Network, listed
+from hemoflow.geometry.poiseuille import NetworkFlow, solve_poiseuille
+from hemoflow.geometry.vessel import AbstractVessel
+
+__all__ = ["BoundaryCondition", "Network", "network_vessel"]
 
 Array = NDArray[np.float64]
 
-LISTED = 20
-"""How many ids one line of an error names before it only counts the rest."""
 
+def network_vessel(
+    network: Network,
+    crop: Array | None = None,
+    component: str | None = None,
+    viscosity: float | Callable[[Array, Array], Array] = 1.2e-3,
+) -> AbstractVessel:
+    """The lumen of a network: a truncated cone with round joints along every segment, cut flat and open at its terminal
+    nodes.
 
-@dataclass(frozen=True)
-class BoundaryCondition:
-    """What is imposed at a node: a `pressure` in Pa or a `flow` in m^3/s, positive into the network; `hematocrit` of what enters."""
-
-    node: str
-    kind: Literal["pressure", "flow"]
-    value: float
-    hematocrit: float | None = None
-
-
-@dataclass(frozen=True)
-class Network:
-    """Segments between nodes, everything in SI units; n nodes, m segments.
-
-    `node_names` and `edge_names` are the ids of the file. `positions` (n, 3) m, or None for a network known only by its links.
-    `edges` (m, 2) are indices into the nodes. `radii` (m, 2) m, at either end: a segment is a truncated cone.
-    `lengths` (m,) m along the segment, NaN where unknown. `flows` (m,) m^3/s from the first to the second node and `hematocrit`
-    (m,) as stored in the file, or None. `boundary`: what the file imposes. `notes`: what the reader assumed, skipped or repaired.
+    `crop` (2, 3) m: lowest and highest corner of a box; segments that cross it are cut there and open. `component`: id
+    of a node in the connected part wanted, by default the largest; what is left out is said in the description.
+    `viscosity` of the 0-D flow, as in `solve_poiseuille`. Openings are called node_<id> and segment_<id> (a cut), the
+    highest pressure first. Where the network has boundary conditions, `description` holds by opening name:
+    `opening_pressures` (Pa, from the 0-D flow of the whole connected part), `opening_flows` (m^3/s, positive into the
+    lumen) and `opening_roles` (inlet or outlet). Raises InputError for a network without coordinates, an empty box or
+    an unknown node.
     """
+    from hemoflow.geometry.capsules import CapsuleVessel
 
-    node_names: tuple[str, ...]
-    positions: Array | None
-    edge_names: tuple[str, ...]
-    edges: NDArray[np.int64]
-    radii: Array
-    lengths: Array
-    flows: Array | None = None
-    hematocrit: Array | None = None
-    boundary: tuple[BoundaryCondition, ...] = ()
-    notes: tuple[str, ...] = ()
-    source: str = ""
-
-    def with_lengths(self, lengths: float | Sequence[float]) -> Network:
-        """The same network with other segment lengths (m), one for all or (m,): needed where a file has no coordinates."""
-        values = np.broadcast_to(np.asarray(lengths, float), (len(self.edges),)).copy()
-        bad = [self.edge_names[i] for i in np.flatnonzero(~(np.isfinite(values) & (values > 0)))]
-        if bad:
-            raise InputError(f"{self.source}: a length must be above zero: segments {listed(bad)}")
-        return replace(self, lengths=values)
-
-    def degrees(self) -> NDArray[np.int64]:
-        """How many segments meet at each node (n,)."""
-        return np.bincount(self.edges.ravel(), minlength=len(self.node_names)).astype(np.int64)
-
-    def node_index(self, name: str) -> int:
-        """Index of a node by its id. Raises InputError where there is none of that name."""
-        try:
-            return self.node_names.index(name)
-        except ValueError:
-            raise InputError(f"{self.source}: no node '{name}' in this network of {len(self.node_names)} nodes") from None
-
-    def components(self) -> list[NDArray[np.int64]]:
-        """The connected parts with at least one segment, as node indices, the part with most segments first."""
-        labels = connected_labels(len(self.node_names), self.edges)
-        per_label = np.bincount(labels[self.edges[:, 0]], minlength=labels.max(initial=0) + 1)
-        order = np.argsort(-per_label, kind="stable")
-        return [np.flatnonzero(labels == k) for k in order if per_label[k] > 0]
-
-
-@dataclass
-class RawNetwork:
-    """What a reader found in a file, in the file's unit of length and unchecked; `assemble` turns it into a Network."""
-
-    node_names: list[str] = field(default_factory=list)
-    positions: list[tuple[float, float, float]] | None = field(default_factory=list)
-    edge_names: list[str] = field(default_factory=list)
-    ends: list[tuple[str, str]] = field(default_factory=list)
-    radii: list[tuple[float, float]] = field(default_factory=list)
-    lengths: list[float] = field(default_factory=list)
-    flows: list[float] = field(default_factory=list)
-    hematocrit: list[float] = field(default_factory=list)
-    boundary: list[BoundaryCondition] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-def assemble(raw: RawNetwork, source: str, scale: float, min_radius: float | None = None) -> Network:
-    """Check what a reader found and return it as a Network; flows and conditions of `raw` are in SI already.
-
-    `scale` m per unit of the file. `min_radius` m: radii below it, zero included, are raised to it (negative ones stay errors).
-    Raises one InputError that lists every defect with the ids of the segments or nodes concerned.
-    """
-    problems = [*raw.problems, *_node_problems(raw), *_segment_problems(raw)]
-    radii = np.asarray(raw.radii, float).reshape(-1, 2) * scale
-    notes = list(raw.notes)
-    if min_radius is not None:
-        low = (radii < min_radius) & (radii >= 0)
-        if low.any():
-            notes.append(f"{int(low.sum())} segment ends thinner than {min_radius * 1e6:.4g} um were widened to that radius")
-        radii = np.where(low, min_radius, radii)
-    problems += _radius_problems(raw, radii)
-    if problems:
-        count = "a defect" if len(problems) == 1 else f"{len(problems)} defects"
-        raise InputError(f"{source}: this network has {count}\n" + "\n".join(f"  - {p}" for p in problems))
-    index = {name: i for i, name in enumerate(raw.node_names)}
-    edges = np.array([(index[a], index[b]) for a, b in raw.ends], np.int64)
-    positions = None if raw.positions is None else np.asarray(raw.positions, float).reshape(-1, 3) * scale
-    lengths, distance_notes = _lengths(raw, edges, positions, scale)
-    network = Network(
-        tuple(raw.node_names), positions, tuple(raw.edge_names), edges, radii, lengths, _optional(raw.flows),
-        _optional(raw.hematocrit), tuple(raw.boundary), (*notes, *distance_notes), source,
-    )  # fmt: skip
-    return replace(network, notes=(*network.notes, *_part_notes(network)))
-
-
-def connected_labels(nodes: int, edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Label (nodes,) of the connected part each node belongs to."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
-def listed(names: Iterable[object]) -> str:
-    """Ids in one readable line: '4, 7, 9 and 120 more'."""
-    every = [str(n) for n in names]
-    more = f" and {len(every) - LISTED} more" if len(every) > LISTED else ""
-    return ", ".join(every[:LISTED]) + more
-
-
-def _optional(values: list[float]) -> Array | None:
-    found = np.asarray(values, float)
-    return found if found.size and np.isfinite(found).any() else None
-
-
-def _node_problems(raw: RawNetwork) -> list[str]:
-    problems = []
-    twice = [n for n, count in Counter(raw.node_names).items() if count > 1]
-    if twice:
-        problems.append(f"node ids used more than once: {listed(twice)}")
-    if raw.positions is not None and raw.positions:
-        finite = np.isfinite(np.asarray(raw.positions, float)).all(axis=1)
-        if not finite.all():
-            problems.append(f"coordinates that are not finite: nodes {listed(raw.node_names[i] for i in np.flatnonzero(~finite))}")
-    known = set(raw.node_names)
-    lost = [c.node for c in raw.boundary if c.node not in known]
-    if lost:
-        problems.append(f"boundary conditions at nodes that do not exist: {listed(lost)}")
-    twice = [n for n, count in Counter(c.node for c in raw.boundary).items() if count > 1]
-    if twice:
-        problems.append(f"more than one boundary condition at nodes {listed(twice)}")
-    wrong = [c.node for c in raw.boundary if not np.isfinite(c.value)]
-    if wrong:
-        problems.append(f"boundary values that are not finite: nodes {listed(wrong)}")
-    wrong = [c.node for c in raw.boundary if c.hematocrit is not None and not 0 <= c.hematocrit < 1]
-    if wrong:
-        problems.append(f"hematocrit outside of 0 to below 1 at boundary nodes {listed(wrong)}")
-    return problems
-
-
-def _segment_problems(raw: RawNetwork) -> list[str]:
-    if not raw.ends:
-        return [] if raw.problems else ["no segments"]
-    problems = []
-    twice = [n for n, count in Counter(raw.edge_names).items() if count > 1]
-    if twice:
-        problems.append(f"segment ids used more than once: {listed(twice)}")
-    place: dict[str, object] = dict.fromkeys(raw.node_names)
-    if raw.positions is not None:
-        place.update(zip(raw.node_names, raw.positions, strict=True))
-    missing, loops, flat = [], [], []
-    for name, (a, b) in zip(raw.edge_names, raw.ends, strict=True):
-        gone = [n for n in (a, b) if n not in place]
-        if gone:
-            missing.append(f"{name} (node {' and '.join(gone)})")
-        elif a == b:
-            loops.append(name)
-        elif raw.positions is not None and place[a] == place[b]:
-            flat.append(name)
-    if missing:
-        problems.append(f"ends at a node that does not exist: segments {listed(missing)}")
-    if loops:
-        problems.append(f"begins and ends at the same node: segments {listed(loops)}")
-    if flat:
-        problems.append(f"zero length, both ends at the same place: segments {listed(flat)}")
-    for what, values, low, high in (("hematocrit", raw.hematocrit, 0.0, 1.0), ("stored length", raw.lengths, 5e-324, np.inf)):
-        bad = [n for n, v in zip(raw.edge_names, values, strict=False) if not np.isnan(v) and not low <= v < high]
-        if bad:
-            problems.append(f"{what} outside of its range ({'0 to below 1' if high == 1 else 'above 0'}): segments {listed(bad)}")
-    bad = [n for n, v in zip(raw.edge_names, raw.flows, strict=False) if np.isinf(v)]
-    return [*problems, f"flow that is not finite: segments {listed(bad)}"] if bad else problems
-
-
-def _radius_problems(raw: RawNetwork, radii: Array) -> list[str]:
-    zero = np.flatnonzero((radii == 0).any(axis=1))
-    wrong = np.flatnonzero((~np.isfinite(radii) | (radii < 0)).any(axis=1))
-    problems = []
-    if wrong.size:
-        problems.append(f"diameter negative or not a number: segments {listed(raw.edge_names[i] for i in wrong)}")
-    if zero.size:
-        nodes = sorted({raw.ends[i][k] for i in zero for k in (0, 1) if radii[i, k] == 0})
-        problems.append(
-            f"diameter zero: segments {listed(raw.edge_names[i] for i in zero)} (at nodes {listed(nodes)}); correct them, or give "
-            "a smallest radius (min_radius) to which they are to be widened"
+    if network.positions is None:
+        raise InputError(
+            f"{network.source}: this network has no coordinates, so there is no lumen to fill; it serves the 0-D flow "
+            "only (solve_poiseuille, with lengths given)"
         )
-    return problems
-
-
-def _lengths(raw: RawNetwork, edges: NDArray[np.int64], positions: Array | None, scale: float) -> tuple[Array, list[str]]:
-    """Segment lengths in m: the stored ones unless shorter than the straight line, which no vessel can be."""
-    stored = np.asarray(raw.lengths if raw.lengths else np.full(len(edges), np.nan), float) * scale
-    if positions is None:
-        return stored, []
-    straight = np.linalg.norm(positions[edges[:, 1]] - positions[edges[:, 0]], axis=1)
-    short = stored < straight * (1 - 1e-3)
-    notes = []
-    if short.any():
-        ratio = stored[short] / straight[short]
+    box = _checked_box(crop)
+    part, parts = connected_part(network, component)
+    notes = list(network.notes)
+    if parts > 1:
+        which = "the largest" if component is None else f"the one with node {component}"
+        notes.append(f"kept {which} of {parts} parts: {len(part.edges)} of {len(network.edges)} segments")
+    flow = _flow(part, viscosity, notes)
+    everything = np.array([[-np.inf] * 3, [np.inf] * 3])
+    piece = cut_to_box(part, everything if box is None else box, flow, component)
+    if box is not None:
         notes.append(
-            f"stored length shorter than the distance between the ends in {int(short.sum())} of {len(edges)} segments (ratio "
-            f"{ratio.min():.3g} to {ratio.max():.3g}); the distance is used: {listed(raw.edge_names[i] for i in np.flatnonzero(short))}"
+            f"cut to a box: {len(piece.edges)} of {len(part.edges)} segments kept, {len(piece.cut)} cut "
+            f"({listed(piece.cut) or 'none'})"
         )
-    return np.where(np.isnan(stored) | short, straight, stored), notes
+    notes += _coincident(piece)
+    vessel = CapsuleVessel(piece.positions, piece.edges, piece.radii, piece.names)
+    vessel.description = {**vessel.description, **_description(network, piece, notes)}
+    return vessel
 
 
-def _part_notes(network: Network) -> list[str]:
-    parts = network.components()
-    notes = []
-    if len(parts) > 1:
-        label = np.empty(len(network.node_names), np.int64)
-        for k, part in enumerate(parts):
-            label[part] = k
-        counts = np.bincount(label[network.edges[:, 0]], minlength=len(parts))
-        sizes = ", ".join(f"{c} segments with node {network.node_names[p[0]]}" for c, p in zip(counts[:6], parts[:6], strict=True))
-        notes.append(f"{len(parts)} parts that are not connected: {sizes}{' ...' if len(parts) > 6 else ''}")
-    lonely = np.flatnonzero(network.degrees() == 0)
-    if lonely.size:
-        notes.append(f"nodes without any segment: {listed(network.node_names[i] for i in lonely)}")
-    return notes
+def _checked_box(crop: Array | None) -> Array | None:
+    if crop is None:
+        return None
+    box = np.asarray(crop, float)
+    if box.shape != (2, 3) or not np.isfinite(box).all() or not (box[0] < box[1]).all():
+        raise InputError("vessel.crop: needs min and max, three finite lengths each, min below max along every axis")
+    return box
+
+
+def _flow(part: Network, viscosity: float | Callable[[Array, Array], Array], notes: list[str]) -> NetworkFlow | None:
+    """The 0-D flow of the part; conditions that cannot be used are noted, for a user may still drive the vessel
+    otherwise.
+    """
+    if not part.boundary:
+        return None
+    inner = [c.node for c in part.boundary if part.degrees()[part.node_index(c.node)] > 1]
+    if inner:
+        notes.append(f"conditions of the file at nodes inside the network, used in the 0-D flow only: {listed(inner)}")
+    try:
+        flow = solve_poiseuille(part, viscosity)
+    except InputError as error:
+        notes.append(f"the file's own boundary conditions are not used: {error}")
+        return None
+    notes += flow.notes
+    return flow
+
+
+def _coincident(piece: Piece) -> list[str]:
+    """A note where straight segments join the same two nodes: in space they are one."""
+    pairs = np.sort(piece.edges, axis=1)
+    extra = len(pairs) - len(np.unique(pairs, axis=0))
+    return (
+        [f"{extra} segments join nodes that another one joins too; straight between the same ends they are one lumen"]
+        if extra
+        else []
+    )
+
+
+def _description(network: Network, piece: Piece, notes: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"source": network.source, "segments": len(piece.edges), "notes": tuple(notes)}
+    if piece.pressures:
+        found["opening_pressures"] = dict(piece.pressures)
+        found["opening_flows"] = dict(piece.inflows)
+        found["opening_roles"] = {name: "inlet" if q > 0 else "outlet" for name, q in piece.inflows.items()}
+    return found

@@ -167,6 +167,9 @@ def _link_crossings(
         offset = at - opening.centre
         radial = np.linalg.norm(offset - (offset @ opening.normal)[:, None] * opening.normal, axis=1)
         take = crosses & (radial <= _opening_reach(opening)) & (t < nearest)
+        # The rim belongs to the wall: just inside of the plane the crossing must still lie in the lumen.
+        within = vessel.signed_distance(at[take] - 1e-3 * length[take, None] * opening.normal) < 0
+        take[np.flatnonzero(take)[~within]] = False
         nearest = np.where(take, t, nearest)
         which = np.where(take, k, which)
     return np.where(which >= 0, nearest, fraction), which

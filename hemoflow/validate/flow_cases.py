@@ -70,6 +70,6 @@ def _advance(fluid: Fluid, state: FluidState, drive: jax.Array, steps: jax.Array
     def one(_: int, carry: tuple[FluidState, jax.Array]) -> tuple[FluidState, jax.Array]:
         arrived = stream(fluid, carry[0], drive)
         velocity = arrived.momentum + 0.5 * force
-        return FluidState(relax(fluid, arrived, force, velocity)), velocity
+        return relax(fluid, arrived, force, velocity), velocity
 
     return jax.lax.fori_loop(0, steps, one, (state, jnp.zeros((3, count), state.populations.dtype)))

@@ -205,12 +205,8 @@ def _measure(row: Reference, runner: Runner, settings: Settings, measured: dict[
 
 
 def _named(row: Reference, wanted: str) -> bool:
-    return any(
-        name == wanted
-        or fnmatch.fnmatchcase(name, wanted)
-        or (name.startswith(wanted) and name[len(wanted) :].isalpha())
-        for name in (row.case_id, row.family)
-    )
+    part_of_case = row.case_id.startswith(wanted) and row.case_id[len(wanted) :].isalpha()
+    return part_of_case or any(fnmatch.fnmatchcase(name, wanted) for name in (row.case_id, row.family))
 
 
 def _params_text(row: Reference) -> str:

@@ -1,0 +1,137 @@
+"""What a kind of cell is made of: every parameter with its unit, value, range, source and confidence. Plain data, SI units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from hemoflow.errors import InputError
+
+CONFIDENCES = {
+    "verified": "the number was read in the source",
+    "recalled": "the number is widely quoted; the source was not read again",
+    "assumed": "no measurement was found; the note says why this value",
+    "derived": "computed from the other parameters by the rule in the note",
+    "given": "set by the user",
+    "required": "the user must set it",
+    "unknown": "no value was found, and the model does not need one",
+}
+"""What is known about a value."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number: `value` in SI `unit` (None where there is none), literature range `low` to `high`, where it comes from."""
+
+    value: float | None
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    source: str = ""
+    confidence: str = "assumed"
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.confidence not in CONFIDENCES:
+            raise ValueError(f"confidence '{self.confidence}' is not one of {', '.join(CONFIDENCES)}")
+
+    @property
+    def outside_range(self) -> bool:
+        """Whether the value lies outside the range found in the literature."""
+        if self.value is None:
+            return False
+        below = self.low is not None and self.value < self.low
+        return below or (self.high is not None and self.value > self.high)
+
+
+def required(unit: str, note: str = "") -> Parameter:
+    """A parameter that only the user can give."""
+    return Parameter(None, unit, confidence="required", note=note)
+
+
+def unknown(unit: str, note: str = "no value found") -> Parameter:
+    """A parameter that is recorded as missing."""
+    return Parameter(None, unit, confidence="unknown", note=note)
+
+
+@dataclass(frozen=True)
+class CellType:
+    """A kind of cell. Fields that are `Parameter` are physical values in SI.
+
+    Mechanics used by the membrane: diameter (at rest), cortical_tension, shear_modulus, area_dilation (C of Skalak's
+    law), bending_modulus, spontaneous_curvature, area_modulus (global area), volume_modulus. Recorded for fates and
+    reports, not part of the membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning,
+    nucleus_diameter_ratio, nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity,
+    lysis_tension. `law` as in `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere" or "discocyte",
+    `vertices` of the mesh (at least).
+    """
+
+    name: str
+    description: str
+    diameter: Parameter
+    cortical_tension: Parameter
+    shear_modulus: Parameter
+    area_dilation: Parameter
+    bending_modulus: Parameter
+    spontaneous_curvature: Parameter
+    area_modulus: Parameter
+    volume_modulus: Parameter
+    cytoplasm_viscosity: Parameter
+    viscosity_thinning: Parameter
+    nucleus_diameter_ratio: Parameter
+    nucleus_stiffness_ratio: Parameter
+    youngs_modulus: Parameter
+    membrane_viscosity: Parameter
+    lysis_tension: Parameter
+    law: str = "neo-hookean"
+    bending: str = "helfrich"
+    shape: str = "sphere"
+    vertices: int = 642
+
+    def parameters(self) -> dict[str, Parameter]:
+        """All physical values by name."""
+        found = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: value for name, value in found if isinstance(value, Parameter)}
+
+    def value(self, name: str) -> float:
+        """A value in SI. Raises InputError where there is none."""
+        parameter = self.parameters()[name]
+        if parameter.value is None:
+            raise InputError(
+                f"cell type '{self.name}': {name} has no value ({parameter.confidence}); set it in the case file"
+            )
+        return parameter.value
+
+    def with_values(self, overrides: Mapping[str, float | str | int]) -> CellType:
+        """This type with SI values, `law`, `bending`, `shape` or `vertices` replaced, complete and ready to be built.
+
+        A volume modulus that nobody gave is derived: 50 times the larger of 2 T/a and 2 G/a (a: radius), so that the
+        load that the membrane itself can exert changes the volume by at most about 2 %. Raises InputError, naming
+        all, for unknown names and for required values that are missing.
+        """
+        parameters = self.parameters()
+        plain = {"law", "bending", "shape", "vertices"}
+        unknown_names = [name for name in overrides if name not in parameters and name not in plain]
+        if unknown_names:
+            raise InputError(
+                f"cell type '{self.name}' has no {', '.join(unknown_names)}; it has {', '.join([*parameters, *sorted(plain)])}"
+            )
+        changed: dict[str, object] = {}
+        for name, value in overrides.items():
+            if name in parameters:
+                value = replace(parameters[name], value=float(value), confidence="given", source="the user", note="")
+            changed[name] = value
+        result = replace(self, **changed)  # type: ignore[arg-type]
+        missing = [name for name, p in result.parameters().items() if p.confidence == "required" and p.value is None]
+        if missing:
+            units = ", ".join(f"{name} ({parameters[name].unit})" for name in missing)
+            raise InputError(f"cell type '{self.name}' needs {units}; give each as a value with its unit")
+        return _with_volume_modulus(result)
+
+
+def _with_volume_modulus(cell: CellType) -> CellType:
+    if cell.volume_modulus.value is not None:
+        return cell
+    stiffest = max(cell.value("cortical_tension"), cell.value("shear_modulus"))
+    value = 50.0 * 4.0 * stiffest / cell.value("diameter")
+    return replace(cell, volume_modulus=replace(cell.volume_modulus, value=value))

@@ -1,0 +1,126 @@
+"""The arrest part of score.json: an object's history put together from tracks, case and wall, then classified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.fate import arrest
+from hemoflow.fate.parameters import score_value, table
+from hemoflow.fate.runfolder import RunRecord
+from hemoflow.fate.sections import CellObject, cell_name
+
+Array = NDArray[np.float64]
+ARREST_MISSING = (
+    "the nucleus as a second threshold",
+    "wall friction beyond the fluid's lubrication",
+    "the available pressure is that between the run's openings; in a network this is an upper bound",
+    "counterfactual re-runs (bonds off, pressure doubled)",
+)
+
+
+def arrest_section(
+    tracks: Any,
+    record: RunRecord,
+    model: arrest.ArrestModel,
+    things: tuple[list[CellObject], list[tuple[float, str]]],
+) -> tuple[dict[str, Any], list[arrest.ArrestScore]]:
+    """Per object: class, time, place, mechanical and adhesive index.
+
+    ``things`` holds the objects and, for each, its throat: (R_c in m, where that came from).
+    """
+    entries, scores = [], []
+    for thing, (radius, basis) in zip(*things, strict=True):
+        x, tension = _arrest_input(tracks, record, thing, radius)
+        s = arrest.score_object(x, model)
+        held = {"threshold": x.threshold, "tension": tension, "throat": radius, "basis": basis}
+        entries.append(_arrest_entry(tracks, thing, s, held))
+        scores.append(s)
+    longest = float(tracks.time[-1] - tracks.time[0])
+    window = score_value(longest, "s", "simulated time; every class beyond it is an extrapolation", ())
+    return {"objects": entries, "longest_simulated_window": window, "parameters": table(model)}, scores
+
+
+def _arrest_input(tracks: Any, record: RunRecord, thing: CellObject, throat: float) -> tuple[arrest.ArrestInput, float]:
+    """Histories of one object averaged over its cells, its largest entry threshold and the tension behind it."""
+    span, cells = thing.span, list(thing.cells)
+    volume = np.asarray(tracks.volume, float)[span, cells]
+    radii = np.cbrt(3 * volume[0] / (4 * np.pi))
+    tensions = [_tension(tracks, record, c, thing.first) for c in cells]
+    limits = [arrest.entry_threshold(t, throat, r) for t, r in zip(tensions, radii, strict=True)]
+    worst = int(np.argmax(np.nan_to_num(limits)))
+    confinement = _mean(tracks.confinement, thing, np.nanmax)
+    lumen = 2 * radii.max() / np.where(confinement > 0, confinement, np.nan)
+    drop = np.nan_to_num(_mean(tracks.pressure_drop_object, thing, np.nanmax))
+    velocity = np.asarray(tracks.velocity, float)[span][:, cells].mean(axis=1)
+    x = arrest.ArrestInput(
+        time=np.asarray(tracks.time, float)[span],
+        speed=np.linalg.norm(velocity, axis=1),
+        undisturbed=np.nan_to_num(_mean(tracks.undisturbed_speed, thing, np.nanmean)),
+        lumen=np.where(np.isfinite(lumen), lumen, 2 * radii.max()),
+        confinement=np.nan_to_num(confinement),
+        bonds=np.asarray(tracks.bonds, float)[span][:, cells].sum(axis=1),
+        pressure_drop=drop,
+        available=available_pressure(tracks, thing, drop),
+        threshold=limits[worst],
+        radius=float(radii.max()),
+        viscosity=record.viscosity,
+    )
+    return x, tensions[worst]
+
+
+def available_pressure(tracks: Any, thing: CellObject, drop: Array) -> Array:
+    """Pressure (T,) Pa that could fall across the object: largest difference between openings, else its own drop."""
+    pressure = np.asarray(tracks.pressure, float)
+    if pressure.ndim == 2 and pressure.shape[1] > 1 and np.isfinite(pressure).all():
+        return np.asarray(np.ptp(pressure[thing.span], axis=1))
+    return np.abs(drop)
+
+
+def _mean(values: Any, thing: CellObject, over: Any) -> Array:
+    """One number per sample over the object's cells; not-a-number where none is known."""
+    columns = np.asarray(values, float)[thing.span][:, list(thing.cells)]
+    known = np.isfinite(columns).any(axis=1)
+    out = np.full(len(columns), np.nan)
+    if known.any():
+        out[known] = over(columns[known], axis=1)
+    return out
+
+
+def _tension(tracks: Any, record: RunRecord, cell: int, first: int) -> float:
+    """Cortical tension (N/m): the case's value, else the mean in-plane tension at the first sample."""
+    stated = record.cell_tension(cell_name(tracks, cell))
+    return stated if stated is not None else float(np.asarray(tracks.tension_mean)[first, cell])
+
+
+def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: dict[str, Any]) -> dict[str, Any]:
+    """One object's part of the arrest section."""
+    at = None if s.stalled_at is None else int(np.searchsorted(tracks.time, s.stalled_at))
+    place = None if at is None else np.asarray(tracks.position)[at, list(thing.cells)].mean(axis=0).tolist()
+    missing: dict[str, Any] = {"not_included": ARREST_MISSING}
+    basis = ("stall duration with the mechanical and adhesive index", arrest.REFERENCES)
+    drop = ("drop: dP_c = 2 T (1/R_c - 1/R)", (arrest.YEUNG,))
+    return {
+        "object": thing.label,
+        "class": score_value(s.arrest_class, "1", *basis, window_reached=s.window_reached, **missing),
+        "held_by": score_value(s.held_by, "1", *basis, **missing),
+        "duration_class": score_value(
+            s.duration_class, "1", "pause < 1 s <= slow < 10 s <= arrest < 60 s <= stable", (), **missing
+        ),
+        "stalled": score_value(
+            s.stalled_seconds, "s", *basis, window_needed=s.window_needed, at_end=s.stalled_at_end, **missing
+        ),
+        "time": score_value(s.stalled_at, "s", *basis, **missing),
+        "place": score_value(place, "m", *basis, **missing),
+        "mechanical_index": score_value(s.mechanical, "1", *drop, available_pressure=s.available, **missing),
+        "entry_threshold": score_value(
+            held["threshold"], "Pa", *drop, **{k: held[k] for k in ("tension", "throat", "basis")}, **missing
+        ),
+        "adhesive_index": score_value(
+            s.adhesive, "1", "bonds x bond force scale / force of the flow", (arrest.BELL, arrest.VLA4), **missing
+        ),
+        "flow_force": score_value(s.force, "N", "larger of drop x lumen area and Stokes drag", (), **missing),
+        "extrapolation": {**s.extrapolation, "simulated": False},
+    }

@@ -1,0 +1,23 @@
+"""What a validation runner is told and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`quick`: a lower resolution that runs in seconds. `precision`: "float32" or "float64". `backend`: who computes."""
+
+    quick: bool = False
+    precision: str = "float64"
+    backend: str = "jax"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """`value` in the unit of the table, `resolution` in words, `node_updates`: how many fluid nodes were updated in total."""
+
+    value: float
+    resolution: str
+    node_updates: int = 0

@@ -1,0 +1,95 @@
+"""The command line: quick to answer, one line for a refusal, one JSON document where asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hemoflow.terminal import indented, plain
+
+ROOT = Path(__file__).resolve().parent.parent
+VERBS = ["run", "check", "resume", "score", "report", "verify", "validate", "cite", "info"]
+VESSEL_VERBS = [["vessel", verb] for verb in ("info", "make", "preview")]
+
+
+def hemoflow(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hemoflow", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("verb", [[verb] for verb in VERBS] + VESSEL_VERBS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(verb: list[str]) -> None:
+    answer = hemoflow(*verb, "--help")
+    assert answer.returncode == 0
+    assert f"Example: hemoflow {' '.join(verb)}" in " ".join(answer.stdout.split())
+
+
+def test_help_comes_at_once_because_no_solver_is_imported() -> None:
+    start = time.perf_counter()
+    answer = hemoflow("--help")
+    seconds = time.perf_counter() - start
+    assert answer.returncode == 0 and all(verb in answer.stdout for verb in VERBS)
+    assert seconds < 3  # 0.2 s on an idle machine; importing jax and pint alone takes longer than the rest together
+    code = (
+        "import sys, hemoflow.cli; print(sorted({'jax', 'pint', 'igl', 'matplotlib', 'pydantic'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [["run"], ["check"], ["cite"], ["resume"], ["score"], ["report"], ["verify"], ["vessel", "info"]],
+    ids=" ".join,
+)
+def test_a_path_that_does_not_exist_is_one_line_and_exit_code_2(verb: list[str], tmp_path: Path) -> None:
+    answer = hemoflow(*verb, str(tmp_path / "nothing here"))
+    assert answer.returncode == 2
+    assert answer.stdout == "" and answer.stderr.count("\n") == 1 and "nothing here" in answer.stderr
+
+
+def test_a_traceback_appears_only_when_asked_for(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.csv")
+    assert "Traceback" not in hemoflow("validate", "--table", missing).stderr
+    assert "Traceback" in hemoflow("validate", "--table", missing, "--debug").stderr
+
+
+def test_bad_options_are_refused(tmp_path: Path) -> None:
+    case = tmp_path / "case.toml"
+    case.write_text("")
+    assert hemoflow("run", str(case), "--device", "abacus").returncode == 2
+    assert hemoflow("run", str(case), "--no-such-option").returncode == 2
+    assert hemoflow("validate", "no-such-case").returncode == 2
+
+
+def test_info_prints_one_json_document() -> None:
+    answer = hemoflow("info", "--json")
+    report = json.loads(answer.stdout)
+    assert answer.returncode == 0 and {"jax", "numpy"} <= set(report["versions"])
+    assert report["devices"] and report["native_kernels"]["why"]
+
+
+def test_the_list_of_reference_cases_needs_no_simulation() -> None:
+    cases = json.loads(hemoflow("validate", "flow_ducts", "--list", "--json").stdout)
+    assert {case["case_id"] for case in cases} == {"O-F02a", "O-F02b", "O-F02c", "O-F02d"}
+
+
+def test_a_row_without_runner_is_unsupported_and_fails_the_whole(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("case_id,quantity,params,value,units,tol,tol_type\nO-Z1,colour of blood,,1,-,0.1,rel\n")
+    answer = hemoflow("validate", "--table", str(table), "--json")
+    (row,) = json.loads(answer.stdout)
+    assert row["status"] == "unsupported" and row["passed"] is False and answer.returncode == 1
+
+
+def test_json_output_has_no_numbers_that_json_cannot_hold() -> None:
+    import numpy as np
+
+    value = {"a": float("nan"), "b": np.array([1.0, np.inf]), "c": (np.float32(2), Path("x"))}
+    assert plain(value) == {"a": None, "b": [1.0, None], "c": [2.0, "x"]}
+    assert indented({"a": {"b": 1.0}, "c": []}) == "a:\n  b: 1\nc: none"
