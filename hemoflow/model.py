@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
 from hemoflow.fluid.solver import Fluid, FluidState
 
 
-class Mechanics(Protocol):
-    """A membrane: forces are minus the gradient of its energy."""
-
-    def forces(self, x: Array) -> Array:
-        """Forces (C, V, 3) at vertex positions (C, V, 3)."""
-        ...
-
-
 class CellGroup(eqx.Module):
-    """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `redistribute` the rate per
-    step at which vertices slide along the membrane towards even spacing (0: material points)."""
+    """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `sliding` the strength with which
+    vertices are redistributed along a membrane that does not resist shear (0: they are material points)."""
 
-    membrane: Mechanics
+    membrane: Membrane
     vertex_area: Array
-    redistribute: Array
     name: str = eqx.field(static=True)
+    sliding: float = eqx.field(static=True)
 
 
 class CellState(eqx.Module):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.cells.redistribution import redistribute
 from hemoflow.coupling.kernel import interpolate, spread, stencil
 from hemoflow.fluid.solver import relax, stream
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
@@ -27,7 +27,7 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of the body force.
     """
     arrived = stream(model.fluid, state.fluid, drive)
-    points = [_stencil(model, cells) for cells in state.cells]
+    points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = force_density(model, [load for load, _ in loads], points, drive)
     velocity = arrived.momentum + 0.5 * force
@@ -38,7 +38,7 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(arrived.flux, total_wall, pushed)
 
 
-def _stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
+def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
     return stencil(model.layout, anchor, cells.offset.reshape(-1, 3), model.kernel_width)
 
@@ -71,7 +71,8 @@ def advance(
     """Move the vertices with the fluid, slide them along the membrane where that is asked for, and keep them off the wall."""
     ids, weights = points
     moved = cells.offset + jnp.where(cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0)
-    moved = jax.vmap(lambda x: x + group.redistribute * group.membrane.tangential_shift(x))(moved)  # type: ignore[attr-defined]
+    if group.sliding:
+        moved = redistribute(moved, group.membrane.mesh, group.sliding)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed

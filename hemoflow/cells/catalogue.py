@@ -9,6 +9,7 @@ direct measurement of the membrane shear modulus or of the surface viscosity of 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hemoflow.cells.celltype import CellType, Parameter, required, unknown
 
@@ -26,13 +27,14 @@ VOLUME_MODULUS = Parameter(
 )  # fmt: skip
 FREE_AREA = Parameter(
     0.0, "N/m", low=0.0,
-    note="folds hold more than 100 % extra membrane area, so the area as a whole is free; set it for a cell without reserve",
+    note="folds hold more than 100 % extra membrane area, so the total area is free; set it for a cell without reserve",
 )  # fmt: skip
 NO_SPONTANEOUS_CURVATURE = Parameter(0.0, "1/m", note="no measurement; zero is the usual choice for a closed cortex")
 NOT_USED = Parameter(0.0, "1", low=0.0, note="C of Skalak's law; the neo-Hookean law does not use it")
 PRECEDENT_BENDING = Parameter(
-    3.3e-18, "J", low=1.15e-19, high=3.3e-18, source="input of a published simulation, github.com/oiomm/hemocell_CTC_adhesion",
-    note="not a measurement; a pure lipid bilayer has 1.8e-19 J. Negligible beside tension: kappa/(T a^2) is below 1e-3",
+    3.3e-18, "J", low=1.15e-19, high=3.3e-18,
+    source="input of a published simulation, github.com/oiomm/hemocell_CTC_adhesion",
+    note="not a measurement; a pure lipid bilayer has 1.8e-19 J. Small beside tension: kappa/(T a^2) is below 0.01",
 )  # fmt: skip
 BILAYER_LYSIS = Parameter(
     0.01, "N/m", 0.005, 0.012, RED_CELL_PIPETTE, "assumed",
@@ -43,8 +45,8 @@ BILAYER_LYSIS = Parameter(
 def _shear_modulus(tension: float) -> Parameter:
     return Parameter(
         tension / 20.0, "N/m", low=0.0, high=tension,
-        note="no measurement found. A twentieth of the cortical tension: triangles keep their shape, and tension still sets the "
-        "pressure needed to enter a pore; calibrate on passage times",
+        note="no measurement found. A twentieth of the cortical tension: triangles keep their shape, and tension still "
+        "sets the pressure needed to enter a pore; calibrate on passage times",
     )  # fmt: skip
 
 
@@ -54,7 +56,7 @@ TUMOR_TENSION = Parameter(
 )  # fmt: skip
 TUMOR_VISCOSITY = Parameter(
     130.0, "Pa s", 50.0, 500.0, TSAI, "assumed",
-    "measured on neutrophils, at a shear rate of 1/s; it reproduces the passage times of HL60 cells; no value for tumor cells found",
+    "measured on neutrophils, at 1/s; it reproduces the passage times of HL60 cells; no value for tumor cells found",
 )  # fmt: skip
 THINNING = Parameter(0.52, "1", source=TSAI, confidence="recalled", note="viscosity falls as rate^-b")
 TUMOR_NUCLEUS = Parameter(0.7, "1", 0.6, 0.85, LAMMERDING, "recalled", "patient cells at the high end of the range")
@@ -129,8 +131,8 @@ _NEUTROPHIL = replace(
     ),
     nucleus_stiffness_ratio=unknown("1", "lobed nucleus; no ratio found"),
     membrane_viscosity=Parameter(
-        0.1, "N s/m", source="Drury and Dembo 2001, Biophys J, doi:10.1016/S0006-3495(01)75953-X", confidence="verified",
-        note="surface dilatational viscosity at low rates, from a fit to aspiration; shear-thinning",
+        0.1, "N s/m", None, None, "Drury and Dembo 2001, Biophys J, doi:10.1016/S0006-3495(01)75953-X", "verified",
+        "surface dilatational viscosity at low rates, from a fit to aspiration; shear-thinning",
     ),
 )  # fmt: skip
 
@@ -139,7 +141,8 @@ _HL60 = replace(
     name="hl60",
     description="HL60 leukaemia cell in suspension, 300 mOsm",
     diameter=Parameter(
-        13.15e-6, "m", 11.33e-6, 15.62e-6, "Urbanska et al. 2020, Nat Methods, doi:10.1038/s41592-020-0818-8", "verified",
+        13.15e-6, "m", 11.33e-6, 15.62e-6, "Urbanska et al. 2020, Nat Methods, doi:10.1038/s41592-020-0818-8",
+        "verified",
         "median of 9734 control cells, from the raw volumes",
     ),
     cortical_tension=Parameter(
@@ -151,7 +154,7 @@ _HL60 = replace(
 )  # fmt: skip
 
 _NONE = Parameter(0.0, "N/m", note="absent in this model")
-_ABSENT = {
+_ABSENT: dict[str, Any] = {
     "cytoplasm_viscosity": unknown("Pa s", "the model has the viscosity of the fluid around it"),
     "viscosity_thinning": unknown("1", "not part of the model"),
     "nucleus_diameter_ratio": unknown("1", "the model has no nucleus"),
@@ -191,7 +194,7 @@ _TYPES = (
     _patient("ctc-bladder", "bladder", 8.6e-6),
     _line(
         "mcf-7", "MCF-7 breast cancer line in suspension", (15e-6, 17e-6, 20e-6),
-        Parameter(500.0, "Pa", 300.0, 1000.0, "Li et al. 2008, Biochem Biophys Res Commun, and later reports", "recalled", _AFM),
+        Parameter(500.0, "Pa", 300.0, 1000.0, "Li et al. 2008, Biochem Biophys Res Commun", "recalled", _AFM),
     ),
     _line(
         "mda-mb-231", "MDA-MB-231 breast cancer line in suspension", (13e-6, 16e-6, 18e-6),

@@ -1,4 +1,4 @@
-"""What a kind of cell is made of: every parameter with its unit, value, range, source and confidence. Plain data, SI units."""
+"""What a kind of cell is made of: every parameter with unit, range, source and confidence. Plain data in SI."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIDENCES = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number: `value` in SI `unit` (None where there is none), literature range `low` to `high`, where it comes from."""
+    """One number: `value` in SI `unit` (None where there is none), literature range `low` to `high`, its origin."""
 
     value: float | None
     unit: str
@@ -114,19 +114,23 @@ class CellType:
         unknown_names = [name for name in overrides if name not in parameters and name not in plain]
         if unknown_names:
             raise InputError(
-                f"cell type '{self.name}' has no {', '.join(unknown_names)}; it has {', '.join([*parameters, *sorted(plain)])}"
+                f"cell type '{self.name}' has no {', '.join(unknown_names)}; "
+                f"it has {', '.join([*parameters, *sorted(plain)])}"
             )
         changed: dict[str, object] = {}
         for name, value in overrides.items():
-            if name in parameters:
-                value = replace(parameters[name], value=float(value), confidence="given", source="the user", note="")
-            changed[name] = value
+            given = name in parameters
+            changed[name] = _given(parameters[name], float(value)) if given else value
         result = replace(self, **changed)  # type: ignore[arg-type]
         missing = [name for name, p in result.parameters().items() if p.confidence == "required" and p.value is None]
         if missing:
             units = ", ".join(f"{name} ({parameters[name].unit})" for name in missing)
             raise InputError(f"cell type '{self.name}' needs {units}; give each as a value with its unit")
         return _with_volume_modulus(result)
+
+
+def _given(parameter: Parameter, value: float) -> Parameter:
+    return replace(parameter, value=value, confidence="given", source="the user", note="")
 
 
 def _with_volume_modulus(cell: CellType) -> CellType:

@@ -77,7 +77,7 @@ def principal_stretches(i1: Array, i2: Array) -> tuple[Array, Array]:
 
 
 def principal_tensions(law: str, i1: Array, i2: Array, shear_modulus: Array, dilation: Array) -> tuple[Array, Array]:
-    """Cauchy tensions T1 = (1/l2) dW/dl1 and T2 = (1/l1) dW/dl2, force per deformed length, along the principal stretches."""
+    """Cauchy tensions T1 = (1/l2) dW/dl1 and T2 = (1/l1) dW/dl2, per deformed length, along the principal stretches."""
     _, pull = jax.vjp(lambda p, q: energy_density(law, p, q, shear_modulus, dilation), i1, i2)
     by_first, by_second = pull(jnp.ones_like(i1))
     l1, l2 = principal_stretches(i1, i2)

@@ -1,4 +1,4 @@
-"""The ellipsoid with the moments of inertia of a body enclosed by a surface: extent, Taylor deformation, inclination."""
+"""The ellipsoid with the moments of inertia of the body inside a surface: extent, Taylor deformation, inclination."""
 
 from __future__ import annotations
 

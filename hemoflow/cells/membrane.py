@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike
 
 from hemoflow.cells import bending, elasticity, enclosure
 from hemoflow.cells.elasticity import ReferenceShape
+from hemoflow.cells.mesh import Mesh, device_mesh, vertex_areas
+from hemoflow.cells.redistribution import tangential_shift
 from hemoflow.cells.surface import Surface, area, volume
-from hemoflow.cells.topology import Topology, build_topology
+from hemoflow.cells.topology import build_topology
 from hemoflow.cells.vectors import Vector, collect, corners, gather_sum
 from hemoflow.errors import InputError
 
@@ -47,19 +49,6 @@ class MembraneParameters:
     rest_volume: Array
     rest_pressure: Array
     scale: Array
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Mesh:
-    """Index tables (int32) as in `topology.Topology`, on the device."""
-
-    faces: Array
-    edges: Array
-    vertex_corners: Array
-    vertex_edges: Array
-    vertex_edge_corners: Array
-    neighbours: Array
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ class Membrane:
         )
 
     def tensions(self, x: Array) -> tuple[Array, Array]:
-        """Principal tensions of every face (C, F), the larger first: elastic, plus cortical, plus that of the global area."""
+        """Principal tensions of every face (C, F), the larger first: elastic, cortical, and of the global area."""
         p, triangle = self.parameters, self._triangles(x)
         i1, i2 = elasticity.strain_invariants(*triangle, self.reference, p.scale[:, None])
         t1, t2 = elasticity.principal_tensions(self.law, i1, i2, p.shear_modulus[:, None], p.area_dilation[:, None])
@@ -149,14 +138,20 @@ class Membrane:
 
     def vertex_areas(self, x: Array) -> Array:
         """A third of the area of the faces around each vertex (C, V): what a force per area acts on."""
-        return _vertex_areas(enclosure.face_area(*self._triangles(x)), self.mesh)
+        return vertex_areas(enclosure.face_area(*self._triangles(x)), self.mesh)
+
+    def tangential_shift(self, x: Array) -> Array:
+        """Displacement that evens out the mesh along the surface (see `redistribution`): (C, V, 3) or (V, 3)."""
+        if x.ndim == 2:
+            return self.tangential_shift(x[None])[0]
+        return tangential_shift(x, self.mesh)
 
     def _triangles(self, x: Array) -> tuple[Vector, Vector, Vector]:
         a, b, c = corners(x - _middle(x), self.mesh.faces)
         return a, b, c
 
     def _reference_area(self) -> Array:
-        return self.reference.area * jnp.square(self.parameters.scale)[:, None]
+        return jnp.asarray(self.reference.area) * jnp.square(self.parameters.scale)[:, None]
 
     def _elastic_density(self, triangle: tuple[Vector, ...]) -> Array:
         p, (a, b, c) = self.parameters, triangle
@@ -172,7 +167,7 @@ class Membrane:
         return tension[:, None], (p.volume_modulus * swelling - p.rest_pressure)[:, None]
 
     def _face_gradient(self, triangle: tuple[Vector, ...], tension: Array, pressure: Array) -> Array:
-        """Gradient (C, V, 3) of elastic energy + tension * area + pressure * volume, tension per face, pressure per cell."""
+        """Gradient (C, V, 3) of elastic energy + tension * area + pressure * volume, with the tension of every face."""
         rest = self._reference_area()
 
         def local(a: Vector, b: Vector, c: Vector) -> Array:
@@ -186,7 +181,7 @@ class Membrane:
         """Derivatives of the Helfrich energy by l theta of every edge (C, E) and by the area of every face (C, F)."""
         p = self.parameters
         curvature = 0.5 * gather_sum(bending.integrated_curvature(*hinge), self.mesh.vertex_edges)
-        share = _vertex_areas(areas, self.mesh)
+        share = vertex_areas(areas, self.mesh)
         modulus, spontaneous = p.bending_modulus[:, None], p.spontaneous_curvature[:, None]
         by_curvature, by_area = _pull2(
             lambda s, v: bending.helfrich_energy(s, v, modulus, spontaneous), curvature, share
@@ -211,7 +206,7 @@ class Membrane:
             angle = bending.fold(*hinge)[1]
             return bending.hinge_energy(angle, self.rest_angle, p.bending_modulus[:, None]).sum(axis=-1)
         curvature = 0.5 * gather_sum(bending.integrated_curvature(*hinge), self.mesh.vertex_edges)
-        share = _vertex_areas(enclosure.face_area(*triangle), self.mesh)
+        share = vertex_areas(enclosure.face_area(*triangle), self.mesh)
         modulus, spontaneous = p.bending_modulus[:, None], p.spontaneous_curvature[:, None]
         return bending.helfrich_energy(curvature, share, modulus, spontaneous).sum(axis=-1)
 
@@ -246,7 +241,7 @@ def build_membrane(
     reference = elasticity.reference_shape(surface.vertices, surface.faces)
     values = _complete(surface, closed, parameters)
     return Membrane(
-        mesh=_mesh(topology),
+        mesh=device_mesh(topology),
         reference=ReferenceShape(*(jnp.asarray(part, precision) for part in reference)),
         rest_angle=jnp.zeros(len(topology.edges), precision),
         parameters=MembraneParameters(**{k: jnp.asarray(v, precision) for k, v in values.items()}),
@@ -273,20 +268,9 @@ def _complete(surface: Surface, closed: bool, given: dict[str, ArrayLike]) -> di
     return {name: values.get(name, np.zeros(cells)) for name in names}
 
 
-def _mesh(topology: Topology) -> Mesh:
-    return Mesh(**{f.name: jnp.asarray(getattr(topology, f.name)) for f in fields(Mesh)})
-
-
 def _middle(x: Array) -> Array:
     """A fixed point (C, 1, 3) near the cell: energies do not depend on it, float32 keeps its digits around it."""
     return jax.lax.stop_gradient(x.mean(axis=1, keepdims=True))
-
-
-def _vertex_areas(areas: Array, mesh: Mesh) -> Array:
-    """(C, F) -> (C, V)."""
-    count = mesh.faces.shape[0]
-    around = jnp.where(mesh.vertex_corners < 3 * count, mesh.vertex_corners % count, count)
-    return gather_sum(areas, around) / 3.0
 
 
 def _pull(function, points: tuple[Vector, ...], load: Array) -> tuple[Vector, ...]:  # type: ignore[no-untyped-def]

@@ -10,37 +10,33 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
-from hemoflow.cells.membrane import Mesh
-from hemoflow.cells.vectors import Vector, corners, cross, gather_sum, subtract
+from hemoflow.cells.mesh import Mesh, vertex_areas, vertex_sums
+from hemoflow.cells.vectors import Vector, corners, cross, norm, subtract
+
+LARGEST_SHIFT = 0.1
+"""No vertex is asked to move further than this times the square root of its share of the area."""
 
 
-def redistribute(x: Array, mesh: Mesh, strength: float = 0.3, largest: float = 0.1) -> Array:
-    """Move every vertex of x (C, V, 3) along the surface towards the centre of area of the faces around it.
+def tangential_shift(x: Array, mesh: Mesh) -> Array:
+    """Displacement (C, V, 3) of every vertex of x (C, V, 3) towards the centre of area of the faces around it.
 
-    `strength` (0 to 1) is the part of the way; no vertex moves further than `largest` times the square root of the
-    mean face area at it. The displacement is orthogonal to the derivative of the enclosed volume by that vertex,
-    which is the vertex normal: no normal displacement, and the volume changes only to second order in the
-    displacement. Repeat over steps as needed.
+    It is orthogonal to the vertex normal, which is the derivative of the enclosed volume by that vertex: no normal
+    displacement, and the volume changes only to second order. Add a part of it (a rate of at most 1) in every step.
     """
     a, b, c = corners(x, mesh.faces)
     normal = cross(subtract(b, a), subtract(c, a))
-    twice = jnp.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2)
-    count = mesh.faces.shape[0]
-    around = jnp.where(mesh.vertex_corners < 3 * count, mesh.vertex_corners % count, count)
-    weight = gather_sum(twice, around)
-    centre = (
-        _sums(tuple(twice * (p + q + r) / 3.0 for p, q, r in zip(a, b, c, strict=True)), around) / weight[..., None]
+    area = 0.5 * norm(normal)
+    share = vertex_areas(area, mesh)
+    moment: Vector = (
+        area * (a[0] + b[0] + c[0]),
+        area * (a[1] + b[1] + c[1]),
+        area * (a[2] + b[2] + c[2]),
     )
-    outward = _sums(normal, around)
-    outward = outward / jnp.linalg.norm(outward, axis=-1, keepdims=True)
-    step = strength * (centre - x)
+    tiny = jnp.finfo(x.dtype).tiny
+    centre = vertex_sums(moment, mesh) / jnp.maximum(9.0 * share, tiny)[..., None]
+    outward = vertex_sums(normal, mesh)
+    outward = outward / jnp.sqrt(jnp.maximum((outward * outward).sum(axis=-1, keepdims=True), tiny))
+    step = centre - x
     step = step - (step * outward).sum(axis=-1, keepdims=True) * outward
-    valence = (mesh.vertex_corners < 3 * count).sum(axis=-1)
-    limit = largest * jnp.sqrt(0.5 * weight / valence)
-    square = jnp.maximum((step * step).sum(axis=-1), jnp.finfo(x.dtype).tiny)
-    return x + step * jnp.minimum(1.0, limit / jnp.sqrt(square))[..., None]
-
-
-def _sums(value: Vector, around: Array) -> Array:
-    """Sum a vector of every face into vertices, (C, V, 3)."""
-    return jnp.stack([gather_sum(part, around) for part in value], axis=-1)
+    length = jnp.sqrt(jnp.maximum((step * step).sum(axis=-1), tiny))
+    return step * jnp.minimum(1.0, LARGEST_SHIFT * jnp.sqrt(share) / length)[..., None]

@@ -115,9 +115,9 @@ def _icosahedron() -> tuple[Floats, NDArray[np.int64]]:
 
 
 def _subdivided_triangle(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Barycentric weights, in n-ths, of the (n+1)(n+2)/2 points of a triangle cut n times, and its n^2 small triangles."""
+    """Barycentric weights, in n-ths, of the (n+1)(n+2)/2 points of a triangle cut n times, and its n^2 parts."""
     index: dict[tuple[int, int], int] = {}
-    parts = []
+    parts: list[tuple[int, int, int]] = []
     for i in range(n + 1):
         for j in range(n + 1 - i):
             index[i, j] = len(parts)

@@ -40,7 +40,7 @@ class Topology:
 
 
 def build_topology(surface: Surface, closed: bool = True) -> Topology:
-    """Index tables of a surface. Raises InputError naming the defect when it is not an oriented manifold (closed unless told)."""
+    """Index tables. Raises InputError naming the defect of one that is not an oriented, closed manifold."""
     faces, count = surface.faces, len(surface.vertices)
     if faces.ndim != 2 or faces.shape[1] != 3 or faces.size == 0:
         raise InputError(f"surface: faces must have shape (F, 3) with F > 0, not {faces.shape}")
@@ -69,7 +69,7 @@ def build_topology(surface: Surface, closed: bool = True) -> Topology:
 
 
 def check_surface(surface: Surface) -> None:
-    """Refuse what cannot be a cell: not finite, not closed, inconsistent, degenerate, or inside out. Raises InputError."""
+    """Raises InputError for what cannot be a cell: not finite, not closed, inconsistent, degenerate, inside out."""
     if surface.vertices.ndim != 2 or surface.vertices.shape[1] != 3:
         raise InputError(f"surface: vertices must have shape (V, 3), not {surface.vertices.shape}")
     bad = np.flatnonzero(~np.isfinite(surface.vertices).all(axis=1))

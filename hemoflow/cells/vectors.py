@@ -31,7 +31,7 @@ def norm(a: Vector) -> Array:
 
 
 def corners(x: Array, indices: Array) -> tuple[Vector, ...]:
-    """Gather the positions of the k corners of n elements: x (C, V, 3), indices (n, k) -> k vectors of arrays (C, n)."""
+    """Positions of the k corners of n elements: x (C, V, 3), indices (n, k) -> k vectors of arrays (C, n)."""
     count, size = indices.shape
     gathered = jnp.moveaxis(x, -1, 0)[:, :, indices.T.reshape(-1)].reshape(3, x.shape[0], size, count)
     return tuple((gathered[0, :, k], gathered[1, :, k], gathered[2, :, k]) for k in range(size))
@@ -44,6 +44,6 @@ def gather_sum(slots: Array, table: Array) -> Array:
 
 
 def collect(parts: tuple[Vector, ...], table: Array) -> Array:
-    """Sum what k corners of n elements receive into vertices: k vectors of (C, n), table (V, K) of slots -> (C, V, 3)."""
+    """Sum what k corners of n elements get into vertices: k vectors of (C, n), table (V, K) of slots -> (C, V, 3)."""
     slots = jnp.stack([jnp.concatenate([part[axis] for part in parts], axis=-1) for axis in range(3)])
     return jnp.moveaxis(gather_sum(slots, table), 0, -1)

@@ -116,7 +116,13 @@ def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: d
         "place": score_value(place, "m", *basis, **missing),
         "mechanical_index": score_value(s.mechanical, "1", *drop, available_pressure=s.available, **missing),
         "entry_threshold": score_value(
-            held["threshold"], "Pa", *drop, **{k: held[k] for k in ("tension", "throat", "basis")}, **missing
+            held["threshold"],
+            "Pa",
+            *drop,
+            tension=held["tension"],
+            throat_radius=held["throat"],
+            throat_basis=held["basis"],
+            **missing,
         ),
         "adhesive_index": score_value(
             s.adhesive, "1", "bonds x bond force scale / force of the flow", (arrest.BELL, arrest.VLA4), **missing

@@ -236,15 +236,19 @@ def absorption(chain: Chain) -> Absorption:
 
 
 def cumulative_incidence(chain: Chain, times: Array) -> Array:
-    """P(outcome c by time t), (len(times), O), from the matrix exponential; times in s, ascending from 0."""
+    """P(outcome c by time t), (len(times), O), from the matrix exponential; times in s, ascending."""
     from scipy.linalg import expm
 
     out = np.zeros((len(times), len(chain.outcomes)))
     size = len(chain.states)
     full = np.zeros((size + len(chain.outcomes),) * 2)
     full[:size, :size], full[:size, size:] = chain.inner, chain.outer
-    start = np.zeros(len(full))
-    start[0] = 1.0
-    for i, t in enumerate(times):
-        out[i] = (start @ expm(full * t))[size:]
+    now = np.zeros(len(full))
+    now[0] = 1.0
+    step, advance = 0.0, np.eye(len(full))
+    for i, gap in enumerate(np.diff(times, prepend=0.0)):
+        if gap != step:
+            step, advance = float(gap), expm(full * gap)
+        now = now @ advance
+        out[i] = now[size:]
     return out

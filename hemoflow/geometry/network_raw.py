@@ -166,7 +166,7 @@ def _lengths(
         ratio = stored[short] / straight[short]
         notes.append(
             f"stored length inconsistent, shorter than the distance between the ends in {int(short.sum())} of "
-            f"{len(edges)} segments (ratio {ratio.min():.3g} to {ratio.max():.3g}); the distance is used there: segments "
+            f"{len(edges)} segments (ratio {ratio.min():.3g} to {ratio.max():.3g}); the distance is used: segments "
             f"{listed(raw.edge_names[i] for i in np.flatnonzero(short))}"
         )
     return np.where(np.isnan(stored) | short, straight, stored), notes

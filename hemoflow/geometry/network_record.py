@@ -53,8 +53,7 @@ class Network:
     source: str = ""
 
     def with_lengths(self, lengths: float | Sequence[float]) -> Network:
-        """The same network with other segment lengths (m), one for all or (m,): needed where a file has no coordinates.
-        """
+        """The same network with other segment lengths (m), one for all or (m,), for files without coordinates."""
         values = np.broadcast_to(np.asarray(lengths, float), (len(self.edges),)).copy()
         bad = [self.edge_names[i] for i in np.flatnonzero(~(np.isfinite(values) & (values > 0)))]
         if bad:

@@ -32,7 +32,7 @@ def parse_sections(text: str) -> RawNetwork:
     if set(tables) != {"nodes", "edges"}:
         head = next((line.strip() for line in text.split("\n") if line.strip()), "nothing")[:120]
         raise InputError(
-            "a table of a network needs the sections [nodes] (id, x, y, z) and [edges] (from, to, radius or diameter), or "
+            "a table of a network needs the sections [nodes] (id, x, y, z) and [edges] (from, to, radius), or "
             f"two files with 'nodes' and 'edges' in their names; this one begins with: {head}"
         )
     return _network("\n".join(tables["nodes"]), "\n".join(tables["edges"]), unit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 
 from hemoflow.errors import InputError
 from hemoflow.output.disk import refuse_link
-from hemoflow.output.journal import as_stored
+from hemoflow.output.journal import as_stored, has_pending
 
 if TYPE_CHECKING:
     import h5py
@@ -53,7 +52,7 @@ def reading(path: Path) -> Iterator[h5py.File]:
     import h5py
 
     refuse_link(path)
-    if not path.is_file():
+    if not path.is_file() and not has_pending(path):
         raise InputError(f"{path} is missing")
     stored = as_stored(path)
     try:
@@ -74,8 +73,8 @@ def inspect(file: h5py.File, path: Path, size: int | None = None) -> None:
     size: bytes of the file, taken from the disk when left out.
     """
     size = path.stat().st_size if size is None else size
-    seen: set[Any] = set()
     waiting: list[Any] = [file["/"]]
+    seen: set[Any] = {_address(waiting[0])}
     while waiting:
         group = waiting.pop()
         for name in group:
@@ -154,11 +153,6 @@ def content_digest(arrays: dict[str, np.ndarray], text: str) -> str:
         digest.update(f"\n{name} {array.dtype.str} {arrays[name].shape}\n".encode())
         digest.update(array.reshape(-1).view(np.uint8))
     return digest.hexdigest()
-
-
-def locking() -> str | None:
-    """How HDF5 shall lock: as the environment says, otherwise where the file system can (some network disks cannot)."""
-    return None if "HDF5_USE_FILE_LOCKING" in os.environ else "best-effort"
 
 
 def note(message: str) -> None:

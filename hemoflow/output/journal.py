@@ -9,6 +9,7 @@ is found later is applied again, so the file is always the state before the chan
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -186,8 +187,7 @@ def _apply(path: Path, pages: dict[int, bytearray], size: int) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if size > os.fstat(descriptor).st_size:
-                with contextlib.suppress(AttributeError):
-                    os.posix_fallocate(descriptor, 0, size)
+                _take_room(descriptor, size)
             for number in sorted(pages):
                 _write_all(descriptor, memoryview(pages[number])[: max(0, size - number * PAGE)], number * PAGE)
             os.ftruncate(descriptor, size)
@@ -196,6 +196,14 @@ def _apply(path: Path, pages: dict[int, bytearray], size: int) -> None:
             os.close(descriptor)
         _journal_of(path).unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def _take_room(descriptor: int, size: int) -> None:
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # what file systems without it answer
+            raise
 
 
 def _write_all(descriptor: int, data: memoryview, offset: int) -> None:

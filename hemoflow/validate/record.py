@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`quick`: a lower resolution that runs in seconds. `precision`: "float32" or "float64". `backend`: who computes."""
+    """`quick`: a resolution that runs in seconds. `precision`: "float32" or "float64". `backend`: who computes."""
 
     quick: bool = False
     precision: str = "float64"
@@ -16,7 +16,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Measurement:
-    """`value` in the unit of the table, `resolution` in words, `node_updates`: how many fluid nodes were updated in total."""
+    """`value` in the unit of the table, `resolution` in words, and `node_updates`.
+
+    That is how many fluid nodes were updated in total; in families without a fluid, how many times a membrane vertex
+    was given its force or energy.
+    """
 
     value: float
     resolution: str

@@ -52,7 +52,7 @@ def validate(
 
     rows = select(references(table), ids)
     runners = load_runners()
-    settings = replace(settings or SettingsRecord(), quick=quick)
+    settings = replace(settings, quick=quick) if settings is not None else SettingsRecord(quick=quick)
     measured: dict[tuple[Any, ...], tuple[Measurement, float]] = {}
     results = []
     for row in rows:
@@ -174,9 +174,9 @@ def _result(row: Reference, runner: Runner | None, settings: Settings, measured:
         verdict = judge(row, measurement.value, tolerance)
     except Exception as error:  # whatever one case does, the other rows are still run and reported
         return result | {"status": "error", "message": f"{type(error).__name__}: {error}"}
-    curve = isinstance(row.value, tuple)
+    value: Any = measurement.value
     return result | {
-        "value": [float(point) for point in measurement.value] if curve else float(measurement.value),
+        "value": [float(point) for point in value] if isinstance(row.value, tuple) else float(value),
         "error": verdict.error,
         "tolerance": verdict.tolerance,
         "passed": verdict.passed,

@@ -1,0 +1,82 @@
+"""Many steps in one compiled call, with what must be known about them."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from hemoflow import health
+from hemoflow.cells.enclosure import face_area
+from hemoflow.cells.vectors import corners, cross, dot, subtract
+from hemoflow.fluid.moments import density_deviation, momentum
+from hemoflow.model import Model, State
+from hemoflow.step import Observed, step
+
+FOLD_COSINE = -0.5
+"""Cosine between the normals of neighbouring faces below which a membrane counts as folded: a crease sharper than 120 degrees."""
+
+
+class ChunkReport(eqx.Module):
+    """Of one chunk: summed mass gain per link group, largest push of the barrier, mass, density and speed extremes, volume ratio of
+    every cell (smallest, largest), and the error bits."""
+
+    flux: Array
+    pushed_back: Array
+    mass: Array
+    density_min: Array
+    density_max: Array
+    speed_max: Array
+    volume_ratio: Array
+    bits: Array
+
+
+@eqx.filter_jit(donate="none")
+def run_chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkReport]:
+    """Advance by len(drives) steps; drives (steps, groups + 1)."""
+    groups = model.fluid.links.openings + 1
+
+    def body(carry: tuple[State, Array, Array], drive: Array) -> tuple[tuple[State, Array, Array], None]:
+        new, seen = step(model, carry[0], drive)
+        return (new, carry[1] + seen.flux, jnp.maximum(carry[2], seen.pushed_back)), None
+
+    zero = jnp.zeros(groups, state.fluid.populations.dtype)
+    (state, flux, pushed), _ = jax.lax.scan(body, (state, zero, zero[0]), drives)
+    return state, inspect(model, state, Observed(flux, jnp.zeros(3), pushed))
+
+
+def inspect(model: Model, state: State, seen: Observed) -> ChunkReport:
+    """Health of a state."""
+    h = state.fluid.populations
+    rho = density_deviation(list(h))
+    u = jnp.stack(momentum(list(h)))
+    speed = jnp.sqrt(jnp.max(jnp.sum(u * u, axis=0)))
+    finite = jnp.all(jnp.isfinite(h))
+    ratios = [jnp.ones(2, h.dtype)]
+    folded = jnp.asarray(False)
+    for group, cells in zip(model.groups, state.cells, strict=True):
+        ratio = group.membrane.volume(cells.offset) / group.membrane.parameters.rest_volume
+        ratio = jnp.where(cells.alive, ratio, 1.0)
+        finite = finite & jnp.all(jnp.isfinite(ratio))
+        ratios.append(jnp.stack([jnp.min(ratio), jnp.max(ratio)]))
+        folded = folded | _folded(group.membrane.mesh.faces, group.membrane.mesh.edges, cells.offset)
+    every = jnp.stack(ratios)
+    volume = jnp.stack([jnp.min(every[:, 0]), jnp.max(every[:, 1])])
+    bits = (
+        jnp.where(finite, 0, health.NOT_FINITE)
+        + jnp.where(jnp.min(rho) > -1.0, 0, health.NEGATIVE_DENSITY)
+        + jnp.where(speed < 0.17, 0, health.TOO_FAST)
+        + jnp.where(jnp.all(jnp.abs(volume - 1.0) < 0.05), 0, health.VOLUME)
+        + jnp.where(folded, health.FOLDED, 0)
+    )
+    return ChunkReport(seen.flux, seen.pushed_back, jnp.sum(rho), jnp.min(rho), jnp.max(rho), speed, volume, bits)
+
+
+def _folded(faces: Array, edges: Array, x: Array) -> Array:
+    """Whether any two faces that share an edge nearly lie on each other; edges (E, 4): ends, then the two opposite vertices."""
+    i, j, k, m = corners(x, edges)
+    one = cross(subtract(j, i), subtract(k, i))
+    two = cross(subtract(m, i), subtract(j, i))
+    size = 4.0 * face_area(i, j, k) * face_area(i, j, m)
+    return jnp.any(dot(one, two) < FOLD_COSINE * size)
