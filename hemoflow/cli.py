@@ -71,7 +71,7 @@ def check(case: CaseFile, overrides: Override = None, as_json: Json = False) -> 
     """
     _existing_file(case)
     from hemoflow.build import check_case, format_check
-    from hemoflow.schema import read_case
+    from hemoflow.case import read_case
 
     report = check_case(read_case(case, overrides or []))
     show(report, as_json, format_check)

@@ -6,7 +6,6 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from hemoflow.cells.redistribution import redistribute
 from hemoflow.coupling.kernel import interpolate, spread, stencil
 from hemoflow.fluid.solver import relax, stream
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
@@ -72,7 +71,7 @@ def advance(
     ids, weights = points
     moved = cells.offset + jnp.where(cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0)
     if group.sliding:
-        moved = redistribute(moved, group.membrane.mesh, group.sliding)
+        moved = moved + group.sliding * group.membrane.tangential_shift(moved)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed

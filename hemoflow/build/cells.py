@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -39,8 +40,10 @@ class Seed:
         return 0.5 * self.kind.value("diameter")
 
 
-def find_seat(pathways: Pathways, lumen: Lumen, radius: float, name: str) -> NDArray[np.float64]:
-    """Centre (m) for a cell near the inlet: where the lumen first holds it with room to spare, on the axis.
+def find_seat(
+    pathways: Pathways, lumen: Lumen, radius: float, name: str, taken: Sequence[Seed] = ()
+) -> NDArray[np.float64]:
+    """Centre (m) for a cell near the inlet: where the lumen first holds it with room to spare, on the axis, clear of the cells `taken`.
 
     Raises InputError where it holds the cell nowhere.
     """
@@ -48,11 +51,15 @@ def find_seat(pathways: Pathways, lumen: Lumen, radius: float, name: str) -> NDA
     wanted = pathways.from_inlet - radius
     margin = CLEARANCE * lumen.spacing
     fits = (room >= margin) & (wanted >= 1.5 * lumen.spacing) & (pathways.to_outlet > 2.0 * radius)
+    for other in taken:
+        apart = np.linalg.norm(pathways.positions - other.centre, axis=1) - radius - other.radius
+        fits &= apart > 2.0 * lumen.spacing
     if not fits.any():
         widest = 2.0 * float(np.max(pathways.wall)) * 1e6
         raise InputError(
-            f"cells: '{name}' of {2e6 * radius:.4g} um fits nowhere beside the inlet with {CLEARANCE:g} node spacing to the wall; "
-            f"the widest place of the lumen is {widest:.4g} um: choose a smaller cell, a wider vessel or a position"
+            f"cells: '{name}' of {2e6 * radius:.4g} um fits nowhere on the way with {CLEARANCE:g} node spacing to the wall; "
+            f"the widest place of the lumen is {widest:.4g} um and {len(taken)} cells are seated already: choose a smaller or fewer cells, "
+            "or a position"
         )
     first = float(np.min(pathways.from_inlet[fits]))
     near = fits & (pathways.from_inlet <= first + radius)
@@ -86,11 +93,21 @@ def _um(point: NDArray[np.float64]) -> str:
     return "(" + ", ".join(f"{v * 1e6:.4g}" for v in point) + ")"
 
 
+def mesh_frequency(kind: CellType, spacing: float) -> int:
+    """Subdivision of the icosahedron that a cell type needs on a lattice of the given node spacing (m)."""
+    radius = 0.5 * kind.value("diameter") / spacing
+    return frequency_for(max(int(np.ceil(4.0 * np.pi * radius**2 / VERTEX_SPACING_AREA)), kind.vertices))
+
+
+def mesh_size(kind: CellType, spacing: float) -> int:
+    """Vertices of that mesh."""
+    return 10 * mesh_frequency(kind, spacing) ** 2 + 2
+
+
 def cell_surface(kind: CellType, spacing: float) -> Surface:
     """The mesh of a cell type on a lattice: fine enough for the kernels, and at least what the type asks for. Lattice units."""
     radius = 0.5 * kind.value("diameter") / spacing
-    needed = int(np.ceil(4.0 * np.pi * radius**2 / VERTEX_SPACING_AREA))
-    frequency = frequency_for(max(needed, kind.vertices))
+    frequency = mesh_frequency(kind, spacing)
     return discocyte(frequency, radius) if kind.shape == "discocyte" else icosphere(frequency, radius)
 
 
@@ -104,13 +121,13 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
         law=kind.law,
         bending_model=kind.bending,
         precision=precision,
-        shear_modulus=np.full(len(seeds), units.tension_to_lattice(modulus)),
+        shear_modulus=np.full(len(seeds), modulus) / units.tension,
         area_dilation=kind.value("area_dilation"),
-        bending_modulus=units.energy_to_lattice(kind.value("bending_modulus")),
+        bending_modulus=kind.value("bending_modulus") / units.energy,
         spontaneous_curvature=kind.value("spontaneous_curvature") * units.dx,
-        cortical_tension=units.tension_to_lattice(kind.value("cortical_tension")),
-        area_modulus=units.tension_to_lattice(kind.value("area_modulus")),
-        volume_modulus=units.pressure_to_lattice(kind.value("volume_modulus")),
+        cortical_tension=kind.value("cortical_tension") / units.tension,
+        area_modulus=kind.value("area_modulus") / units.tension,
+        volume_modulus=kind.value("volume_modulus") / units.pressure,
     )
     count, vertices = len(seeds), len(surface.vertices)
     centre = (np.stack([s.centre for s in seeds]) - lumen.origin) / lumen.spacing

@@ -41,13 +41,15 @@ class Physics:
 
 @dataclass(frozen=True)
 class Request:
-    """What the case fixes: node spacing (m), relaxation time, and optionally time step (s), density scale, and the Reynolds cap."""
+    """What the case fixes: node spacing (m), relaxation time, and optionally time step (s), density scale, the Reynolds cap, and
+    the largest density scale that the physics allows."""
 
     spacing: float
     relaxation_time: float = 1.0
     time_step: float | None = None
     density_scale: float | None = None
     max_reynolds: float = 0.5
+    largest_scale: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _limits(p: Physics, request: Request, viscosity: float, unit_step: float) ->
     limits = {"Reynolds number": request.max_reynolds * unit_step / max(p.density * p.speed * p.length / mu, 1e-30)}
     limits["Mach number"] = LARGEST_SPEED * dx / max(p.peak_speed, 1e-30)
     limits["density change"] = LARGEST_DENSITY_CHANGE * mu / (3.0 * viscosity * max(p.pressure, 1e-30))
+    if request.largest_scale < float("inf"):
+        limits["true inertia"] = request.largest_scale * unit_step
     if p.tension:
         limits["membrane stiffness"] = STIFFNESS_NUMBER * mu * dx / p.tension
     if p.bending:

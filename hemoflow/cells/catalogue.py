@@ -27,7 +27,8 @@ VOLUME_MODULUS = Parameter(
 )  # fmt: skip
 FREE_AREA = Parameter(
     0.0, "N/m", low=0.0,
-    note="folds hold more than 100 % extra membrane area, so the total area is free; set it for a cell without reserve",
+    note="folds hold more than 100 % extra membrane area (neutrophils, standard haematology values), so the total area "
+    "is free; set it for a cell without reserve",
 )  # fmt: skip
 NO_SPONTANEOUS_CURVATURE = Parameter(0.0, "1/m", note="no measurement; zero is the usual choice for a closed cortex")
 NOT_USED = Parameter(0.0, "1", low=0.0, note="C of Skalak's law; the neo-Hookean law does not use it")
@@ -77,7 +78,7 @@ _TUMOR = CellType(
     viscosity_thinning=THINNING,
     nucleus_diameter_ratio=TUMOR_NUCLEUS,
     nucleus_stiffness_ratio=TUMOR_NUCLEUS_STIFFNESS,
-    youngs_modulus=unknown("Pa", "no measurement on patient cells found"),
+    youngs_modulus=unknown("Pa", "no measurement found"),
     membrane_viscosity=unknown("N s/m"),
     lysis_tension=BILAYER_LYSIS,
 )
@@ -150,6 +151,7 @@ _HL60 = replace(
     ),
     cytoplasm_viscosity=replace(TUMOR_VISCOSITY, note="measured on neutrophils, at 1/s; reproduces HL60 passage times"),
     nucleus_diameter_ratio=unknown("1"),
+    nucleus_stiffness_ratio=unknown("1"),
     membrane_viscosity=unknown("N s/m"),
 )  # fmt: skip
 

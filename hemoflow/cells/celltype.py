@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 
 from hemoflow.errors import InputError
 
@@ -17,6 +19,16 @@ CONFIDENCES = {
     "unknown": "no value was found, and the model does not need one",
 }
 """What is known about a value."""
+
+CHOICES = {
+    "law": ("skalak", "neo-hookean", "none"),
+    "bending": ("helfrich", "hinge", "none"),
+    "shape": ("sphere", "discocyte"),
+}
+"""What the fields that are words may say: `elasticity.LAWS`, `bending.MODELS`, and the shapes at rest."""
+
+SIGNED = ("spontaneous_curvature",)
+"""Parameters that may be negative."""
 
 
 @dataclass(frozen=True)
@@ -107,26 +119,50 @@ class CellType:
 
         A volume modulus that nobody gave is derived: 50 times the larger of 2 T/a and 2 G/a (a: radius), so that the
         load that the membrane itself can exert changes the volume by at most about 2 %. Raises InputError, naming
-        all, for unknown names and for required values that are missing.
+        all, for unknown names, values that make no sense, and required values that are missing.
         """
         parameters = self.parameters()
-        plain = {"law", "bending", "shape", "vertices"}
-        unknown_names = [name for name in overrides if name not in parameters and name not in plain]
-        if unknown_names:
-            raise InputError(
-                f"cell type '{self.name}' has no {', '.join(unknown_names)}; "
-                f"it has {', '.join([*parameters, *sorted(plain)])}"
-            )
-        changed: dict[str, object] = {}
-        for name, value in overrides.items():
-            given = name in parameters
-            changed[name] = _given(parameters[name], float(value)) if given else value
+        faults = [*self._unknown_names(overrides), *_impossible_values(parameters, overrides)]
+        if faults:
+            raise InputError(f"cell type '{self.name}': " + "; ".join(faults))
+        changed: dict[str, object] = {
+            name: _given(parameters[name], float(value)) if name in parameters else value
+            for name, value in overrides.items()
+        }
         result = replace(self, **changed)  # type: ignore[arg-type]
         missing = [name for name, p in result.parameters().items() if p.confidence == "required" and p.value is None]
         if missing:
             units = ", ".join(f"{name} ({parameters[name].unit})" for name in missing)
             raise InputError(f"cell type '{self.name}' needs {units}; give each as a value with its unit")
         return _with_volume_modulus(result)
+
+    def _unknown_names(self, overrides: Mapping[str, float | str | int]) -> list[str]:
+        known = [*self.parameters(), *CHOICES, "vertices"]
+        unknown_names = [name for name in overrides if name not in known]
+        near = [match for name in unknown_names for match in get_close_matches(name, known, n=1)]
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        return [f"has no {', '.join(unknown_names)}; {hint}it has {', '.join(known)}"] if unknown_names else []
+
+
+def _impossible_values(
+    parameters: Mapping[str, Parameter], overrides: Mapping[str, float | str | int]
+) -> Iterator[str]:
+    for name, value in overrides.items():
+        if name in CHOICES and value not in CHOICES[name]:
+            yield f"{name} '{value}' must be one of {', '.join(CHOICES[name])}"
+        elif name == "vertices" and (isinstance(value, str) or not 12 <= value == int(value)):
+            yield f"vertices {value} must be a whole number of at least 12"
+        elif name in parameters:
+            yield from _impossible_number(name, value, parameters[name].unit)
+
+
+def _impossible_number(name: str, value: float | str | int, unit: str) -> Iterator[str]:
+    if isinstance(value, str) or not math.isfinite(value):
+        yield f"{name} {value!r} must be a finite number in {unit}"
+    elif name == "diameter" and not value > 0.0:
+        yield f"{name} {value:g} {unit} must be positive"
+    elif value < 0.0 and name not in SIGNED:
+        yield f"{name} {value:g} {unit} must not be negative"
 
 
 def _given(parameter: Parameter, value: float) -> Parameter:

@@ -97,11 +97,8 @@ class Membrane:
         hinge = corners(x - _middle(x), self.mesh.edges)
         if self.bending == "hinge":
             return -self._face_gradient(triangle, tension, pressure) - self._hinge_gradient(hinge)
-        bend, extra = self._curvature_loads(hinge, areas)
-        curved = _pull(lambda *q: bending.integrated_curvature(*q), hinge, bend)
-        return -self._face_gradient(triangle, tension + extra, pressure) - collect(
-            curved, self.mesh.vertex_edge_corners
-        )
+        bend, extra = self._bending_loads(hinge, areas)
+        return -self._face_gradient(triangle, tension + extra, pressure) - collect(bend, self.mesh.vertex_edge_corners)
 
     def tensions(self, x: Array) -> tuple[Array, Array]:
         """Principal tensions of every face (C, F), the larger first: elastic, cortical, and of the global area."""
@@ -177,18 +174,21 @@ class Membrane:
         gradient = _pull(local, triangle, jnp.ones_like(triangle[0][0]))
         return collect(gradient, self.mesh.vertex_corners)
 
-    def _curvature_loads(self, hinge: tuple[Vector, ...], areas: Array) -> tuple[Array, Array]:
-        """Derivatives of the Helfrich energy by l theta of every edge (C, E) and by the area of every face (C, F)."""
+    def _bending_loads(self, hinge: tuple[Vector, ...], areas: Array) -> tuple[tuple[Vector, ...], Array]:
+        """Gradient of the Helfrich energy by the corners of every edge at fixed areas, and its derivative by the area
+        of every face (C, F)."""
         p = self.parameters
-        curvature = 0.5 * gather_sum(bending.integrated_curvature(*hinge), self.mesh.vertex_edges)
-        share = vertex_areas(areas, self.mesh)
+        strips, pull = jax.vjp(bending.integrated_curvature, *hinge)
+        curvature = 0.5 * gather_sum(strips, self.mesh.vertex_edges)
         modulus, spontaneous = p.bending_modulus[:, None], p.spontaneous_curvature[:, None]
         by_curvature, by_area = _pull2(
-            lambda s, v: bending.helfrich_energy(s, v, modulus, spontaneous), curvature, share
+            lambda s, v: bending.helfrich_energy(s, v, modulus, spontaneous),
+            curvature,
+            vertex_areas(areas, self.mesh),
         )
         edge, face = self.mesh.edges, self.mesh.faces
         bend = 0.5 * (by_curvature[:, edge[:, 0]] + by_curvature[:, edge[:, 1]])
-        return bend, (by_area[:, face[:, 0]] + by_area[:, face[:, 1]] + by_area[:, face[:, 2]]) / 3.0
+        return pull(bend), (by_area[:, face[:, 0]] + by_area[:, face[:, 1]] + by_area[:, face[:, 2]]) / 3.0
 
     def _hinge_gradient(self, hinge: tuple[Vector, ...]) -> Array:
         modulus, rest = self.parameters.bending_modulus[:, None], self.rest_angle

@@ -77,7 +77,7 @@ def check_surface(surface: Surface) -> None:
         raise InputError(f"surface: {len(bad)} vertices are not finite, the first is vertex {bad[0]}")
     build_topology(surface)
     areas = face_areas(surface.vertices, surface.faces)
-    flat = np.flatnonzero(areas < 1e-9 * areas.mean())
+    flat = np.flatnonzero(areas <= 1e-9 * areas.mean())
     if len(flat):
         raise InputError(f"surface: {len(flat)} faces have no area, the first is face {flat[0]}")
     enclosed = volume(surface.vertices, surface.faces)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
+from hemoflow.geometry.network_conditions import driving_levels, opening_conductance
 from hemoflow.geometry.network_crop import Piece, connected_part, cut_to_box
 from hemoflow.geometry.network_record import BoundaryCondition, Network, listed
-from hemoflow.geometry.poiseuille import NetworkFlow, solve_poiseuille
+from hemoflow.geometry.poiseuille import NetworkFlow, conductances, solve_poiseuille
 from hemoflow.geometry.vessel import AbstractVessel
 
 __all__ = ["BoundaryCondition", "Network", "network_vessel"]
@@ -31,10 +32,11 @@ def network_vessel(
     `crop` (2, 3) m: lowest and highest corner of a box; segments that cross it are cut there and open. `component`: id
     of a node in the connected part wanted, by default the largest; what is left out is said in the description.
     `viscosity` of the 0-D flow, as in `solve_poiseuille`. Openings are called node_<id> and segment_<id> (a cut), the
-    highest pressure first. Where the network has boundary conditions, `description` holds by opening name:
-    `opening_pressures` (Pa, from the 0-D flow of the whole connected part), `opening_flows` (m^3/s, positive into the
-    lumen) and `opening_roles` (inlet or outlet). Raises InputError for a network without coordinates, an empty box or
-    an unknown node.
+    highest pressure first. `description` holds what `network_conditions` needs, by opening name: `opening_radii` (m),
+    `opening_viscosity` (Pa s), `opening_roles` (inlet, outlet or closed), and from the 0-D flow of the whole connected
+    part either `opening_pressures` (Pa) and `opening_flows` (m^3/s, positive into the lumen), where the file has
+    boundary conditions, or `opening_levels`, pressures without a unit; and `opening_conductance` (k, k) in the order
+    of `opening_radii`. Raises InputError for a network without coordinates, an empty box or an unknown node.
     """
     from hemoflow.geometry.capsules import CapsuleVessel
 
@@ -49,7 +51,7 @@ def network_vessel(
     if parts > 1:
         which = "the largest" if component is None else f"the one with node {component}"
         notes.append(f"kept {which} of {parts} parts: {len(part.edges)} of {len(network.edges)} segments")
-    flow = _flow(part, viscosity, notes)
+    flow, absolute = _flow(part, viscosity, notes)
     everything = np.array([[-np.inf] * 3, [np.inf] * 3])
     piece = cut_to_box(part, everything if box is None else box, flow, component)
     if box is not None:
@@ -59,7 +61,9 @@ def network_vessel(
         )
     notes += _coincident(piece)
     vessel = CapsuleVessel(piece.positions, piece.edges, piece.radii, piece.names)
-    vessel.description = {**vessel.description, **_description(network, piece, notes)}
+    openings = _openings(piece, np.full(len(part.edges), np.nan) if flow is None else flow.viscosity, absolute)
+    found = {"source": network.source, "segments": len(piece.edges), "notes": tuple(notes), **openings}
+    vessel.description = {**vessel.description, **found}
     return vessel
 
 
@@ -72,22 +76,30 @@ def _checked_box(crop: Array | None) -> Array | None:
     return box
 
 
-def _flow(part: Network, viscosity: float | Callable[[Array, Array], Array], notes: list[str]) -> NetworkFlow | None:
-    """The 0-D flow of the part; conditions that cannot be used are noted, for a user may still drive the vessel
-    otherwise.
+def _flow(
+    part: Network, viscosity: float | Callable[[Array, Array], Array], notes: list[str]
+) -> tuple[NetworkFlow | None, bool]:
+    """The 0-D flow of the part and whether its pressures are in Pa; conditions that cannot be used are noted, for a
+    user may still drive the vessel otherwise.
     """
-    if not part.boundary:
-        return None
-    inner = [c.node for c in part.boundary if part.degrees()[part.node_index(c.node)] > 1]
-    if inner:
-        notes.append(f"conditions of the file at nodes inside the network, used in the 0-D flow only: {listed(inner)}")
-    try:
-        flow = solve_poiseuille(part, viscosity)
-    except InputError as error:
-        notes.append(f"the file's own boundary conditions are not used: {error}")
-        return None
-    notes += flow.notes
-    return flow
+    if part.boundary:
+        degrees = part.degrees()
+        inner = [c.node for c in part.boundary if degrees[part.node_index(c.node)] > 1]
+        if inner:
+            notes.append(
+                f"conditions of the file at nodes inside the network, used in the 0-D flow only: {listed(inner)}"
+            )
+        try:
+            flow = solve_poiseuille(part, viscosity)
+            if not np.any(flow.flows):
+                raise InputError("nothing flows with them")
+            notes += flow.notes
+            return flow, True
+        except InputError as error:
+            notes.append(f"the file's own boundary conditions are not used: {error}")
+    levels, note = driving_levels(part)
+    notes.append(note)
+    return (solve_poiseuille(part, viscosity, levels) if levels else None), False
 
 
 def _coincident(piece: Piece) -> list[str]:
@@ -101,10 +113,25 @@ def _coincident(piece: Piece) -> list[str]:
     )
 
 
-def _description(network: Network, piece: Piece, notes: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"source": network.source, "segments": len(piece.edges), "notes": tuple(notes)}
-    if piece.pressures:
-        found["opening_pressures"] = dict(piece.pressures)
-        found["opening_flows"] = dict(piece.inflows)
-        found["opening_roles"] = {name: "inlet" if q > 0 else "outlet" for name, q in piece.inflows.items()}
-    return found
+def _openings(piece: Piece, viscosity: Array, absolute: bool) -> dict[str, Any]:
+    """What the description says of the openings, from the 0-D flow; `viscosity` (m,) Pa s of the whole part."""
+    nodes = list(piece.names)
+    if not piece.pressures or len(nodes) < 2:
+        return {}
+    at = {n: int(np.flatnonzero((piece.edges == n).any(axis=1))[0]) for n in nodes}
+    side = {n: int(piece.edges[at[n], 1] == n) for n in nodes}
+    mu = viscosity[piece.segments]
+    span = np.linalg.norm(piece.positions[piece.edges[:, 1]] - piece.positions[piece.edges[:, 0]], axis=1)
+    largest = max(abs(q) for q in piece.inflows.values())
+    still = 1e-9 * largest
+    found: dict[str, Any] = {
+        "opening_radii": {piece.names[n]: float(piece.radii[at[n], side[n]]) for n in nodes},
+        "opening_viscosity": {piece.names[n]: float(mu[at[n]]) for n in nodes},
+        "opening_roles": {
+            name: "inlet" if q > still else "outlet" if q < -still else "closed" for name, q in piece.inflows.items()
+        },
+        "opening_conductance": opening_conductance(piece.edges, conductances(piece.radii, span, mu), nodes).tolist(),
+    }
+    if absolute:
+        return found | {"opening_pressures": dict(piece.pressures), "opening_flows": dict(piece.inflows)}
+    return found | {"opening_levels": dict(piece.pressures)}

@@ -24,7 +24,7 @@ class Piece:
     """Nodes (n, 3) m, edges (m, 2), radii (m, 2) m of what is kept, with what is known at its ends.
 
     `names`: end node -> opening name. `pressures` Pa and `inflows` m^3/s (positive into the lumen) by opening name,
-    empty without a 0-D solution. `cut`: the segments that the box cut.
+    empty without a 0-D solution. `cut`: the segments that the box cut. `segments` (m,): which of the network each is.
     """
 
     positions: Array
@@ -34,6 +34,7 @@ class Piece:
     pressures: dict[str, float]
     inflows: dict[str, float]
     cut: tuple[str, ...]
+    segments: NDArray[np.int64]
 
 
 def connected_part(network: Network, node: str | None) -> tuple[Network, int]:
@@ -125,6 +126,7 @@ class _Builder:
         piece = Piece(
             positions[used], inverse.reshape(-1, 2).astype(np.int64), np.array(self.radii)[kept], {}, {}, {},
             tuple(sorted({self.network.edge_names[self.cuts[n][0]] for n in used if n in self.cuts})),
+            np.array(self.segments, np.int64)[kept],
         )  # fmt: skip
         return self._with_openings(piece, used)
 
@@ -228,4 +230,5 @@ def _restricted(network: Network, nodes: NDArray[np.int64]) -> Network:
         flows=None if network.flows is None else network.flows[kept],
         hematocrit=None if network.hematocrit is None else network.hematocrit[kept],
         boundary=tuple(c for c in network.boundary if c.node in known),
+        levels=tuple(c for c in network.levels if c.node in known),
     )

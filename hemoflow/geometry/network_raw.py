@@ -31,6 +31,7 @@ class RawNetwork:
     flows: list[float] = field(default_factory=list)
     hematocrit: list[float] = field(default_factory=list)
     boundary: list[BoundaryCondition] = field(default_factory=list)
+    levels: list[BoundaryCondition] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     unit: str | None = None
@@ -62,7 +63,7 @@ def assemble(raw: RawNetwork, source: str, scale: float, min_radius: float | Non
     lengths, distance_notes = _lengths(raw, edges, positions, scale)
     network = Network(
         tuple(raw.node_names), positions, tuple(raw.edge_names), edges, radii, lengths, _optional(raw.flows),
-        _optional(raw.hematocrit), tuple(raw.boundary), (*notes, *distance_notes), source,
+        _optional(raw.hematocrit), tuple(raw.boundary), tuple(raw.levels), (*notes, *distance_notes), source,
     )  # fmt: skip
     return replace(network, notes=(*network.notes, *_part_notes(network)))
 

@@ -36,8 +36,8 @@ class Network:
     `node_names` and `edge_names` are the ids of the file. `positions` (n, 3) m, or None for a network known only by its
     links. `edges` (m, 2) are indices into the nodes. `radii` (m, 2) m, at either end: a segment is a truncated cone.
     `lengths` (m,) m along the segment, NaN where unknown. `flows` (m,) m^3/s from the first to the second node and
-    `hematocrit` (m,) as stored in the file, or None. `boundary`: what the file imposes. `notes`: what the reader
-    assumed, skipped or repaired.
+    `hematocrit` (m,) as stored in the file, or None. `boundary`: what the file imposes. `levels`: pressures at terminal
+    nodes in no known unit, of which only the proportions count. `notes`: what the reader assumed, skipped or repaired.
     """
 
     node_names: tuple[str, ...]
@@ -49,6 +49,7 @@ class Network:
     flows: Array | None = None
     hematocrit: Array | None = None
     boundary: tuple[BoundaryCondition, ...] = ()
+    levels: tuple[BoundaryCondition, ...] = ()
     notes: tuple[str, ...] = ()
     source: str = ""
 
@@ -63,6 +64,10 @@ class Network:
     def degrees(self) -> NDArray[np.int64]:
         """How many segments meet at each node (n,)."""
         return np.bincount(self.edges.ravel(), minlength=len(self.node_names)).astype(np.int64)
+
+    def terminals(self) -> NDArray[np.int64]:
+        """Indices of the nodes where exactly one segment ends."""
+        return np.flatnonzero(self.degrees() == 1)
 
     def node_index(self, name: str) -> int:
         """Index of a node by its id. Raises InputError where there is none of that name."""

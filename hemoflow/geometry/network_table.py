@@ -120,8 +120,7 @@ def _edges(
 
 
 def _values(row: list[str], columns: dict[int, Column | None]) -> tuple[dict[str, str], dict[str, float]]:
-    """Words (ids) and numbers of one row by kind; a number that cannot be read becomes NaN, an empty field is left out.
-    """
+    """Words (ids) and numbers of one row by kind; a number that cannot be read is NaN, an empty field is left out."""
     words: dict[str, str] = {}
     quantities: dict[str, float] = {}
     for k, column in columns.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from hemoflow.errors import InputError
 from hemoflow.geometry.network_raw import RawNetwork
-from hemoflow.geometry.network_record import listed
+from hemoflow.geometry.network_record import BoundaryCondition, listed
 
 
 def parse_swc(text: str) -> RawNetwork:
@@ -84,17 +85,33 @@ def parse_dgf(text: str, radius_parameter: int | None = None) -> RawNetwork:
     raw = RawNetwork()
     first = _setting(blocks["vertex"], "firstindex")
     parameters = _setting(blocks["vertex"], "parameters")
+    extra: list[list[float]] = []
     for row in _numbers(blocks["vertex"], raw, "VERTEX"):
         point = row[: len(row) - parameters]
+        extra.append(row[len(row) - parameters :])
         if not 2 <= len(point) <= 3:
             raw.problems.append(f"vertex {len(raw.node_names) + first} has {len(point)} coordinates, not 2 or 3")
             point = [math.nan] * 3
         raw.node_names.append(str(len(raw.node_names) + first))
         raw.positions.append((point[0], point[1], point[2] if len(point) == 3 else 0.0))  # type: ignore[union-attr]
-    if parameters:
-        raw.notes.append("DGF does not say what its vertex parameters are: they are left out")
     _dgf_segments(raw, blocks["simplex"], radius_parameter)
+    if parameters:
+        _dgf_levels(raw, extra)
     return raw
+
+
+def _dgf_levels(raw: RawNetwork, extra: list[list[float]]) -> None:
+    """A single vertex parameter that is not zero at terminal vertices only is a pressure there, in no known unit."""
+    ends = Counter(n for pair in raw.ends for n in pair)
+    given = {n: row[0] for n, row in zip(raw.node_names, extra, strict=True) if len(row) == 1 and row[0] != 0}
+    if len(set(given.values())) > 1 and all(math.isfinite(v) and ends[n] == 1 for n, v in given.items()):
+        raw.levels = [BoundaryCondition(n, "pressure", v) for n, v in given.items()]
+        raw.notes.append(
+            f"DGF does not say what its vertex parameter is: not zero at {len(given)} terminal vertices only "
+            f"({min(given.values()):.4g} to {max(given.values()):.4g}), it is taken as a pressure in no known unit"
+        )
+    else:
+        raw.notes.append("DGF does not say what its vertex parameters are: they are left out")
 
 
 def _dgf_segments(raw: RawNetwork, lines: list[str], radius_parameter: int | None) -> None:

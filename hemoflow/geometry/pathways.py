@@ -27,7 +27,8 @@ DIRECT_LIMIT = 4000
 @dataclass(frozen=True)
 class Pathways:
     """Per fluid node, in SI: `from_inlet` and `to_outlet` (N,) m along the lumen, `mobility` (N,) speed times viscosity per unit of
-    pressure difference (m^-1 Pa s / Pa), and `conductance` = flow rate times viscosity per pressure difference (m^3)."""
+    pressure difference (m^-1 Pa s / Pa), `conductance` = flow rate times viscosity per pressure difference (m^3), and the `pressure` of that flow from 1 at
+    the inlets to 0 at the outlets (None in periodic vessels)."""
 
     positions: NDArray[np.float64]
     wall: NDArray[np.float64]
@@ -36,6 +37,7 @@ class Pathways:
     mobility: NDArray[np.float64]
     conductance: float
     tree: cKDTree
+    pressure: NDArray[np.float64] | None = None
 
     @property
     def length(self) -> float:
@@ -82,8 +84,8 @@ def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathwa
             f"vessel: no way leads from inlet to outlet ({', '.join(names)}) at a node spacing of {lumen.spacing * 1e6:.4g} um: "
             "the lumen is closed or thinner than a node; choose a smaller spacing or other openings"
         )
-    mobility, conductance = _darcy(lumen, wall, start, stop)
-    return Pathways(positions, wall, forward, backward, mobility, conductance, cKDTree(positions))
+    mobility, conductance, pressure = _darcy(lumen, wall, start, stop)
+    return Pathways(positions, wall, forward, backward, mobility, conductance, cKDTree(positions), pressure)
 
 
 def _ends(lumen: Lumen, openings: list[int]) -> NDArray[np.int64]:
@@ -104,7 +106,7 @@ def _graph(lumen: Lumen) -> sparse.csr_matrix:
 
 def _darcy(
     lumen: Lumen, wall: NDArray[np.float64], start: NDArray[np.int64], stop: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
     """Mobility per node and conductance for a unit pressure difference, from a finite-volume solve over the six faces."""
     n, h = len(wall), lumen.spacing
     k = FIT * np.maximum(wall, 0.25 * h) ** 2
@@ -135,7 +137,7 @@ def _darcy(
         gradient[:, a] = np.bincount(r[near], 0.5 * difference[near] * along[near], n)
     flow = np.linalg.norm(gradient, axis=1)
     through = float(np.sum(2.0 * k[start] / h * (1.0 - p[start]))) * h * h
-    return flow, through
+    return flow, through, p
 
 
 def _solve(matrix: sparse.csr_matrix, right: NDArray[np.float64], diagonal: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -54,9 +54,9 @@ def solve_poiseuille(
 
     `viscosity`: Pa s, or a law of (diameter m, hematocrit) -> Pa s such as `pries.InVivoViscosity()`. `boundary`:
     conditions to use in place of the file's. `hematocrit`: discharge hematocrit for the law, one or (m,); by default
-    the file's, which must then have it. Terminal nodes without a condition are closed. A part whose conditions are all
-    flows has its lowest pressure set to zero. Raises InputError for missing or contradictory conditions and unknown
-    lengths, RunError where mass is not kept to 1e-9.
+    the law's own, else the file's, which must then have it. Terminal nodes without a condition are closed. A part
+    whose conditions are all flows has its lowest pressure set to zero. Raises InputError for missing or contradictory
+    conditions and unknown lengths, RunError where mass is not kept to 1e-9.
     """
     conditions = tuple(
         network.boundary if boundary is None else boundary.values() if isinstance(boundary, Mapping) else boundary
@@ -107,7 +107,8 @@ def _viscosity(
         if not 0 < viscosity < np.inf:
             raise InputError(f"viscosity: must be above zero, not {viscosity:g} Pa s")
         return np.full(count, float(viscosity))
-    stored = network.hematocrit if hematocrit is None else hematocrit
+    stored = getattr(viscosity, "hematocrit", None) if hematocrit is None else hematocrit
+    stored = network.hematocrit if stored is None else stored
     if stored is None:
         raise InputError(
             f"{network.source}: a viscosity that depends on the hematocrit, but the file has none: give one"

@@ -58,10 +58,11 @@ def in_vivo_viscosity(diameter: ArrayLike, hematocrit: ArrayLike) -> Array:
 @dataclass(frozen=True)
 class InVivoViscosity:
     """Apparent viscosity (Pa s) of blood as `in_vivo_viscosity` times that of `plasma` (Pa s); pass it to
-    `solve_poiseuille`.
+    `solve_poiseuille` or `network_vessel`. `hematocrit`: discharge hematocrit everywhere, in place of what a file says.
     """
 
     plasma: float = 1.2e-3
+    hematocrit: float | None = None
 
     def __call__(self, diameter: Array, hematocrit: Array) -> Array:
         """Viscosity in Pa s for diameters in m and discharge hematocrits."""

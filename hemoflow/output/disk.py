@@ -96,6 +96,7 @@ def append_line(path: Path, line: str) -> None:
         try:
             if file.write(data) != len(data):
                 raise OSError(0, f"only a part of {len(data)} bytes was taken")
+            os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
                 file.truncate(before)

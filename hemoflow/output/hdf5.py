@@ -24,9 +24,13 @@ VERSIONS = ("v108", "v110")  # readable by every ParaView; "latest" marks a file
 # zstd). fletcher32: a changed bit in compressed data is found on reading.
 COMPRESSED: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
 
+# Rows that are filled one by one: without compression a chunk keeps its size and its place in the file.
+IN_PLACE: dict[str, Any] = {"fletcher32": True}
+
 _ALLOWED_FILTERS = {1, 2, 3}  # deflate, shuffle, fletcher32
 _DEFLATE_RATIO = 400  # zeros through gzip 1 shrink about 230 times; more is a file made to fill the memory
 _FREE_SIZE = 1 << 20  # bytes that any dataset may claim
+_LARGEST_IMAGE = 1 << 32  # bytes of one field at one step
 _MAX_OBJECTS = 20000
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError)
 
@@ -84,7 +88,9 @@ def inspect(file: h5py.File, path: Path, size: int | None = None) -> None:
             item = group[name]
             key = _address(item)
             if key in seen:
-                raise InputError(f"{path}: {item.name} can be reached in two ways; a file of hemoflow has no such links")
+                raise InputError(
+                    f"{path}: {item.name} can be reached in two ways; a file of hemoflow has no such links"
+                )
             seen.add(key)
             if len(seen) > _MAX_OBJECTS:
                 raise InputError(f"{path} holds more than {_MAX_OBJECTS} objects; it is no file of hemoflow")
@@ -135,9 +141,20 @@ def _check_dataset(item: Any, path: Path, size: int) -> None:
     create = item.id.get_create_plist()
     if not {create.get_filter(i)[0] for i in range(create.get_nfilters())} <= _ALLOWED_FILTERS:
         raise InputError(f"{path}: {item.name} is stored with a filter that hemoflow does not use; not read")
-    claimed = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize if item.shape is not None else 0
+    claimed = _claimed(item)
     if claimed > _FREE_SIZE + _DEFLATE_RATIO * min(size, item.id.get_storage_size()):
         raise InputError(f"{path}: {item.name} claims {claimed} bytes, more than the file can hold; not read")
+
+
+def _claimed(item: Any) -> int:
+    """Bytes that reading an array takes. Of an image only the stored tiles count, as long as one step is of a sane size."""
+    if item.shape is None:
+        return 0
+    whole = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
+    if item.name.startswith("/VTKHDF/fluid/CellData/") and item.chunks and item.shape[0]:
+        if whole // item.shape[0] < _LARGEST_IMAGE:
+            return item.id.get_num_chunks() * int(np.prod(item.chunks, dtype=object)) * item.dtype.itemsize
+    return whole
 
 
 def texts(values: Any) -> list[str]:

@@ -36,6 +36,8 @@ FIELD_UNITS = {
     "tension": "N/m",
     "areal_strain": "1",
     "lumen": "1",
+    "gap": "m",
+    "stress": "Pa",
     "cell_id": "1",
 }
 
@@ -49,7 +51,6 @@ CELL_TRACKS = {
     "tension_max": "N/m",
     "traction_mean": "Pa",
     "traction_max": "Pa",
-    "traction_power": "1",
     "traction_histogram": "1",
     "areal_strain_max": "1",
     "strain_energy": "J",
@@ -62,6 +63,12 @@ CELL_TRACKS = {
     "bonds": "1",
     "cluster_id": "1",
 }
+
+# Numbers per cell, where it is not one; the histogram has one per bin.
+CELL_WIDTHS = {"position": 3, "velocity": 3, "extent": 3}
+
+# Whole numbers, with what stands for "none".
+INTEGER_TRACKS = {"bonds": 0, "cluster_id": -1}
 
 # One row per output time and opening in /flow of tracks.h5.
 FLOW_TRACKS = {"flux": "m^3/s", "pressure": "Pa"}

@@ -1,20 +1,21 @@
-"""The VTKHDF file format, growing in time: a fluid image, moving surfaces and a wall in one MultiBlockDataSet.
+"""The VTKHDF file format growing in time: what image and surface blocks share, and surfaces.
 
-Source: the VTKHDF specification of Kitware (file format version 2.3). Learnt from its readers (VTK 9.4 to 9.7): every group tracks
-its creation order; every block has Steps, also what never changes (its offsets repeat); the root has Steps too; integers
-are 64 bits wide; data of a step start at the offsets written under Steps, so a static array is written once.
+Source: the VTKHDF specification of Kitware (file format version 2.3). Learnt from its readers (VTK 9.4 to 9.7): every
+group tracks its creation order; every block has Steps, also what never changes (its offsets repeat); the root has Steps
+too; integers are 64 bits wide; the data of a step start at the offsets written under Steps, so a static array is written once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hemoflow.errors import RunError
-from hemoflow.output.hdf5 import COMPRESSED, chunk_shape
+from hemoflow.output.hdf5 import COMPRESSED, IN_PLACE, chunk_shape
 from hemoflow.output.layout import FIELD_UNITS
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ _TOPOLOGIES = ("Vertices", "Lines", "Polygons", "Strips")
 _DATA = ("PointData", "CellData", "FieldData")
 _STEP_CHUNK = 256  # steps
 _CHUNK_BYTES = 1 << 18
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Shape of a surface block: number of points, triangles `faces` (F, 3), the components of each field that changes in time on
+    points and on triangles; `constant` holds values (F,) int64 per triangle that do not, `static` points (P, 3) m that never move.
+    """
+
+    points: int
+    faces: NDArray[np.integer]
+    point_fields: Mapping[str, int]
+    cell_fields: Mapping[str, int]
+    constant: Mapping[str, NDArray[np.integer]]
+    static: NDArray[np.floating] | None = None
 
 
 class Block:
@@ -41,7 +56,7 @@ class Block:
 
     def tick(self, time: float) -> None:
         """End a step: its time (s), then the count that makes it visible."""
-        _append(self.steps["Values"], [time])
+        append_rows(self.steps["Values"], [time])
         self.steps.attrs["NSteps"] = np.int64(self.count + 1)
 
     def cut(self, count: int) -> None:
@@ -51,78 +66,32 @@ class Block:
             dataset.resize(count, 0)
 
 
-class ImageBlock(Block):
-    """Values on the fluid nodes of a box, one per voxel: a node is the centre of its voxel."""
-
-    @classmethod
-    def make(cls, root: h5py.Group, name: str, index: int, image: Any) -> ImageBlock:
-        """A new block from an ImageSpec; its `mask`, if any, is written here once and shown in every step."""
-        group = _new_block(root, name, "ImageData", index)
-        nx, ny, nz = image.dims
-        group.attrs["WholeExtent"] = np.array([0, nx, 0, ny, 0, nz], np.int64)
-        group.attrs["Origin"] = np.asarray(image.origin, np.float64)
-        group.attrs["Spacing"] = np.asarray(image.spacing, np.float64)
-        group.attrs["Direction"] = np.eye(3).ravel()
-        cells = _group(group, "CellData")
-        for field, components in image.fields.items():
-            shape = (nz, ny, nx) + ((components,) if components > 1 else ())
-            _growing(cells, field, shape, np.float32)
-            _growing(group["Steps/CellDataOffsets"], field)
-        if image.mask is not None:
-            _append(_growing(cells, "lumen", (nz, ny, nx), np.uint8), np.asarray(image.mask, np.uint8)[None])
-            _growing(group["Steps/CellDataOffsets"], "lumen")
-        return cls(group)
-
-    def append(self, time: float, values: Mapping[str, ArrayLike]) -> None:
-        """Add a step: every field (z, y, x[, component]) of the block, SI units. Raises RunError for a wrong set or shape."""
-        _same_names("fluid", set(self.group["CellData"]) - {"lumen"}, values)
-        offsets = self.steps["CellDataOffsets"]
-        for name, dataset in self.group["CellData"].items():
-            row = 0 if name == "lumen" else _append(dataset, _shaped(name, values[name], dataset.shape[1:])[None])
-            _append(offsets[name], [row])
-        self.tick(time)
-
-    def cut(self, count: int) -> None:
-        """Keep the first `count` steps and their data."""
-        super().cut(count)
-        for name, dataset in self.group["CellData"].items():
-            if name != "lumen":
-                dataset.resize(count, 0)
-
-
 class SurfaceBlock(Block):
     """A triangulated surface whose triangles stay and whose points move, or stay too (the wall)."""
 
     @classmethod
-    def make(cls, root: h5py.Group, name: str, index: int, surface: Any) -> SurfaceBlock:
-        """A new block from a SurfaceSpec; its points are written here once if the surface is static."""
+    def make(cls, root: h5py.Group, name: str, index: int, surface: Surface) -> SurfaceBlock:
+        """A new block; what is static is written here, once."""
         faces = np.asarray(surface.faces, np.int64)
-        group = _new_block(root, name, "PolyData", index)
+        group = new_block(root, name, "PolyData", index)
         group.attrs["Static"] = np.int8(surface.static is not None)
-        points = _growing(group, "Points", (3,), np.float32, surface.points)
-        _append(_growing(group, "NumberOfPoints"), [surface.points])
+        points = growing(group, "Points", (3,), np.float32, surface.points)
+        append_rows(growing(group, "NumberOfPoints"), [surface.points])
         for topology in _TOPOLOGIES:
-            part = _group(group, topology)
+            part = make_group(group, topology)
             corners = faces if topology == "Polygons" else faces[:0]
-            _append(_growing(part, "NumberOfCells"), [len(corners)])
-            _append(_growing(part, "NumberOfConnectivityIds"), [corners.size])
-            _append(_growing(part, "Offsets", rows=len(faces)), 3 * np.arange(len(corners) + 1))
-            _append(_growing(part, "Connectivity", rows=faces.size), corners.ravel())
+            append_rows(growing(part, "NumberOfCells"), [len(corners)])
+            append_rows(growing(part, "NumberOfConnectivityIds"), [corners.size])
+            append_rows(growing(part, "Offsets", rows=len(faces) + 1), 3 * np.arange(len(corners) + 1))
+            append_rows(growing(part, "Connectivity", rows=max(1, faces.size)), corners.ravel())
         steps = group["Steps"]
         for offset in ("PartOffsets", "NumberOfParts", "PointOffsets"):
-            _growing(steps, offset)
+            growing(steps, offset)
         for offset in ("CellOffsets", "ConnectivityIdOffsets"):
-            _growing(steps, offset, (4,))
-        for kind, fields, rows in (
-            ("PointData", surface.point_fields, surface.points),
-            ("CellData", surface.cell_fields, len(faces)),
-        ):
-            data = _group(group, kind)
-            for field, components in fields.items():
-                _growing(data, field, (components,) if components > 1 else (), np.float32, rows)
-                _growing(steps[f"{kind}Offsets"], field)
+            growing(steps, offset, (4,))
+        _make_fields(group, surface, len(faces))
         if surface.static is not None:
-            _append(points, surface.static)
+            append_rows(points, surface.static)
         return cls(group)
 
     @property
@@ -137,30 +106,50 @@ class SurfaceBlock(Block):
         """
         first = 0
         if not self.static:
-            first = _append(self.group["Points"], _shaped("points", points, (self._rows("PointData"), 3)))
+            first = append_rows(self.group["Points"], shaped("points", points, (self.rows("PointData"), 3)))
         for name, value in (("PartOffsets", 0), ("NumberOfParts", 1), ("PointOffsets", first)):
-            _append(self.steps[name], [value])
+            append_rows(self.steps[name], [value])
         for name in ("CellOffsets", "ConnectivityIdOffsets"):
-            _append(self.steps[name], [[0, 0, 0, 0]])
+            append_rows(self.steps[name], [[0, 0, 0, 0]])
         for kind, values in (("PointData", point), ("CellData", cell)):
-            _same_names(f"{self.group.name} {kind}", set(self.group[kind]), values)
+            changing = {n for n, d in self.group[kind].items() if not d.attrs["constant"]}
+            same_names(f"{self.group.name} {kind}", changing, values)
             for name, dataset in self.group[kind].items():
-                shape = (self._rows(kind), *dataset.shape[1:])
-                _append(self.steps[f"{kind}Offsets"][name], [_append(dataset, _shaped(name, values[name], shape))])
+                row = 0
+                if name in changing:
+                    row = append_rows(dataset, shaped(name, values[name], (self.rows(kind), *dataset.shape[1:])))
+                append_rows(self.steps[f"{kind}Offsets"][name], [row])
         self.tick(time)
 
     def cut(self, count: int) -> None:
         """Keep the first `count` steps and their data."""
         super().cut(count)
         if not self.static:
-            self.group["Points"].resize(count * self._rows("PointData"), 0)
+            self.group["Points"].resize(count * self.rows("PointData"), 0)
         for kind in ("PointData", "CellData"):
             for dataset in self.group[kind].values():
-                dataset.resize(count * self._rows(kind), 0)
+                if not dataset.attrs["constant"]:
+                    dataset.resize(count * self.rows(kind), 0)
 
-    def _rows(self, kind: str) -> int:
-        """Points or triangles in one step."""
+    def rows(self, kind: str) -> int:
+        """Points ("PointData") or triangles ("CellData") in one step."""
         return int(self.group["NumberOfPoints" if kind == "PointData" else "Polygons/NumberOfCells"][0])
+
+
+def _make_fields(group: h5py.Group, surface: Surface, faces: int) -> None:
+    steps = group["Steps"]
+    each = (("PointData", surface.point_fields, surface.points), ("CellData", surface.cell_fields, faces))
+    for kind, fields, rows in each:
+        data = make_group(group, kind)
+        for field, components in fields.items():
+            made = growing(data, field, (components,) if components > 1 else (), np.float32, rows)
+            made.attrs["constant"] = np.int8(0)
+            growing(steps[f"{kind}Offsets"], field)
+    for field, values in surface.constant.items():
+        made = growing(group["CellData"], field, rows=faces)
+        made.attrs["constant"] = np.int8(1)
+        append_rows(made, values)
+        growing(steps["CellDataOffsets"], field)
 
 
 def make_collection(file: h5py.File) -> h5py.Group:
@@ -170,73 +159,54 @@ def make_collection(file: h5py.File) -> h5py.Group:
     root = file.create_group(ROOT, track_order=True)
     root.attrs["Version"] = np.array([2, 3], np.int64)
     root.attrs.create("Type", b"MultiBlockDataSet", dtype=h5py.string_dtype("ascii", len("MultiBlockDataSet")))
-    _group(root, "Assembly")
-    _new_steps(root)
+    make_group(root, "Assembly")
+    new_steps(root)
     return root
 
 
-def tick(root: h5py.Group, time: float) -> None:
-    """End a step of the whole file, after all its blocks."""
-    Block(root).tick(time)
-
-
-def cut(root: h5py.Group, count: int) -> None:
-    """Keep the first `count` steps of the file and of each block."""
-    for block in blocks(root).values():
-        block.cut(count)
-    Block(root).cut(count)
-
-
-def blocks(root: h5py.Group) -> dict[str, ImageBlock | SurfaceBlock]:
-    """The blocks of an open file by name, in their order."""
-    found: dict[str, ImageBlock | SurfaceBlock] = {}
-    for name in root["Assembly"]:
-        group = root[name]
-        kind = group.attrs["Type"]
-        image = (kind.decode() if isinstance(kind, bytes) else str(kind)) == "ImageData"
-        found[name] = ImageBlock(group) if image else SurfaceBlock(group)
-    return found
-
-
-def _new_block(root: h5py.Group, name: str, kind: str, index: int) -> h5py.Group:
+def new_block(root: h5py.Group, name: str, kind: str, index: int) -> h5py.Group:
+    """An empty block of a type ("ImageData", "PolyData") under the root, with Steps."""
     import h5py
 
-    group = _group(root, name)
+    group = make_group(root, name)
     group.attrs["Version"] = np.array([2, 3], np.int64)
     group.attrs.create("Type", kind.encode("ascii"), dtype=h5py.string_dtype("ascii", len(kind)))
     group.attrs["Index"] = np.int64(index)
-    steps = _new_steps(group)
+    steps = new_steps(group)
     for data in _DATA:
-        _group(steps, f"{data}Offsets")
+        make_group(steps, f"{data}Offsets")
     root["Assembly"][name] = h5py.SoftLink(f"/{ROOT}/{name}")
     return group
 
 
-def _new_steps(group: h5py.Group) -> h5py.Group:
-    steps = _group(group, "Steps")
+def new_steps(group: h5py.Group) -> h5py.Group:
+    """The Steps group of a block or of the root, without steps."""
+    steps = make_group(group, "Steps")
     steps.attrs["NSteps"] = np.int64(0)
-    _growing(steps, "Values", (), np.float64)
+    growing(steps, "Values", (), np.float64)
     return steps
 
 
-def _group(parent: h5py.Group, name: str) -> h5py.Group:
+def make_group(parent: h5py.Group, name: str) -> h5py.Group:
+    """A group whose creation order is tracked, which VTK demands."""
     return parent.create_group(name, track_order=True)
 
 
-def _growing(
+def growing(
     parent: h5py.Group, name: str, shape: tuple[int, ...] = (), dtype: Any = np.int64, rows: int = 0
 ) -> h5py.Dataset:
-    """An empty array that grows along its first axis; `rows`: rows in one step (0: one)."""
-    chunk = chunk_shape((rows or 1, *shape), np.dtype(dtype).itemsize, _CHUNK_BYTES)
-    if not shape and not rows or shape == (4,):
-        chunk = (_STEP_CHUNK, *shape)
-    dataset = parent.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunk, **COMPRESSED)
+    """An empty array that grows along its first axis; `rows`: rows in one step (0: an index with one row per step)."""
+    if rows:
+        chunk, how = chunk_shape((rows, *shape), np.dtype(dtype).itemsize, _CHUNK_BYTES), COMPRESSED
+    else:
+        chunk, how = (_STEP_CHUNK, *shape), IN_PLACE
+    dataset = parent.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunk, **how)
     if name in FIELD_UNITS:
         dataset.attrs["unit"] = FIELD_UNITS[name]
     return dataset
 
 
-def _append(dataset: Any, values: ArrayLike) -> int:
+def append_rows(dataset: Any, values: ArrayLike) -> int:
     """Add rows at the end; returns the number of the first of them."""
     array = np.asarray(values, dataset.dtype)
     first = int(dataset.shape[0])
@@ -246,20 +216,22 @@ def _append(dataset: Any, values: ArrayLike) -> int:
     return first
 
 
-def _datasets(group: Any) -> list[Any]:
-    found: list[Any] = []
-    for item in group.values():
-        found.extend(_datasets(item) if hasattr(item, "values") else [item])
-    return found
-
-
-def _shaped(name: str, values: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+def shaped(name: str, values: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Values as an array of exactly this shape. Raises RunError otherwise."""
     array = np.asarray(values)
     if array.shape != tuple(shape):
         raise RunError(f"{name} has the shape {array.shape}, but this file was made for {tuple(shape)}")
     return array
 
 
-def _same_names(where: str, known: set[str], given: Mapping[str, Any]) -> None:
+def same_names(where: str, known: set[str], given: Mapping[str, Any]) -> None:
+    """Raises RunError unless exactly the known names are given."""
     if known != set(given):
         raise RunError(f"{where}: this file holds {sorted(known)}, but the step brings {sorted(given)}")
+
+
+def _datasets(group: Any) -> list[Any]:
+    found: list[Any] = []
+    for item in group.values():
+        found.extend(_datasets(item) if hasattr(item, "values") else [item])
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,7 +151,7 @@ def _loaded_capsules(params: Params, settings: Settings) -> list[tuple[Membrane,
     noise = 0.01 * np.random.default_rng(7).normal(size=sphere.vertices.shape)
     x = jnp.asarray(sphere.vertices * np.array([1.3, 1.0, 0.8]) + noise + 2.0, settings.precision)
     laws = [_law(params)] if "law" in params else ["neo-hookean", "skalak"]
-    moduli = {
+    moduli: dict[str, Any] = {
         "shear_modulus": 1.0, "area_dilation": 1.0, "bending_modulus": 0.01, "spontaneous_curvature": 1.0,
         "cortical_tension": 0.3, "area_modulus": 1.0, "volume_modulus": 1.0,
     }  # fmt: skip

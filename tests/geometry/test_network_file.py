@@ -149,12 +149,15 @@ def test_two_tables_make_a_network(tmp_path, separator):
     nodes = "name,x_um,y_um,z_um,pressure_mmHg\n7,0,0,0,30\n3,20,0,0,\n"
     network = read(tmp_path, "y_nodes.csv", nodes.replace(",", separator))
     assert network.radii == pytest.approx(np.full((1, 2), 2e-6)) and network.lengths == pytest.approx([20e-6])
-    assert network.flows == pytest.approx([2e-12 / 60]) and network.boundary[0].value == pytest.approx(30 * 133.322387415)
+    assert network.flows == pytest.approx([2e-12 / 60]) and network.boundary[0].value == pytest.approx(
+        30 * 133.322387415
+    )
     assert read_network(edges).edges.tolist() == network.edges.tolist()
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.swc", SWC), ("a.dgf", DGF), ("a.csv", CSV[11:]), ("a.graphml", GRAPHML.replace(">um<", "><"))]
+    ("name", "text"),
+    [("a.swc", SWC), ("a.dgf", DGF), ("a.csv", CSV[11:]), ("a.graphml", GRAPHML.replace(">um<", "><"))],
 )
 def test_a_unit_is_demanded_where_the_file_has_none(tmp_path, name, text):
     assert "unit" in refused(tmp_path, name, text)
@@ -235,7 +238,7 @@ def test_a_smallest_radius_widens_places_of_no_width_and_says_so(tmp_path):
         ("1 3 0 0 0 3 -1\n1 3 10 0 0 3 1\n", "more than once: 1"),
         ("1 3 0 0 0 3 -1\n2 3 10 0 0 -3 1\n", "negative or not a number: segments 2"),
         ("1 3 0 0 0 3 -1\n2 3 10 0\n", "lines 2"),
-        ("1 3 0 0 0 3 -1\n2 3 10 0 0 3 2\n", "circle"),
+        ("1 3 0 0 0 3 -1\n2 3 10 0 0 3 2\n", "same node: segments 2"),
         ("", "no segments"),
     ],
 )

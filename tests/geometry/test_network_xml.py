@@ -35,7 +35,9 @@ def vtp(how: str, header: str = "I", points: np.ndarray = POINTS, radii: np.ndar
     appended = bytearray()
 
     def array(name: str, kind: str, values: np.ndarray) -> str:
-        start = f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{values.shape[1] if values.ndim > 1 else 1}"'
+        start = (
+            f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{values.shape[1] if values.ndim > 1 else 1}"'
+        )
         if how == "ascii":
             return f'{start} format="ascii">{" ".join(map(str, values.ravel().tolist()))}</DataArray>'
         if how == "inline":

@@ -1,0 +1,234 @@
+"""What drives the blood: from the flow section of a case to a condition at every opening, a body force and moving walls, in SI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.build.fluid import Condition
+from hemoflow.case import Case
+from hemoflow.errors import InputError
+from hemoflow.geometry.vessel import AbstractVessel, Opening
+
+Array = NDArray[np.float64]
+DRIVES = ("mean_velocity", "pressure_drop", "wall_shear_stress", "flow_rate", "body_force")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """`kinds` by opening index; `amount` (O,) is a pressure (Pa) or a mean velocity into the lumen (m/s); `body_force` (3,) N/m^3.
+
+    `walls`: velocity (3,) m/s of moving planes by name. `inlets`, `outlets`: opening indices. A waveform scales pressures measured from
+    the lowest one, velocities, the body force, or, where nothing else drives, the moving walls.
+    """
+
+    kinds: Mapping[int, Condition]
+    amount: Array
+    body_force: Array
+    walls: Mapping[str, Array]
+    inlets: list[int]
+    outlets: list[int]
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def is_pressure(self) -> NDArray[np.bool_]:
+        """Openings (O,) that impose a pressure."""
+        return np.array([self.kinds[k].kind == "pressure" for k in range(len(self.amount))], bool)
+
+    @property
+    def pressure_range(self) -> tuple[float, float]:
+        """Lowest and highest imposed pressure, Pa."""
+        imposed = self.amount[self.is_pressure]
+        return (float(imposed.min()), float(imposed.max())) if len(imposed) else (0.0, 0.0)
+
+    @property
+    def driven_by_walls_only(self) -> bool:
+        """Whether moving walls are all that drives."""
+        return bool(self.walls) and not np.any(self.amount) and not np.any(self.body_force)
+
+
+def find_conditions(case: Case, vessel: AbstractVessel) -> Conditions:
+    """Conditions of a case on a vessel. Raises InputError where they do not fit together."""
+    walls = {name: np.asarray(v, float) for name, v in case.vessel.wall_velocity.items()}
+    if walls:
+        _check_planes(walls, vessel)
+    if case.flow.openings:
+        return _listed(case, vessel, walls)
+    inlets, outlets = _roles(vessel)
+    name = next((d for d in DRIVES if getattr(case.flow, d) is not None), None)
+    value = getattr(case.flow, name) if name else None
+    if name == "body_force":
+        return _sealed(vessel, walls, (inlets, outlets), np.asarray(value, float))
+    if not vessel.openings:
+        return _closed(case, vessel, walls, name)
+    if name == "pressure_drop" or name is None:
+        return _pressures(vessel, walls, (inlets, outlets), value)
+    return _speeds(case, vessel, walls, (inlets, outlets))
+
+
+def _roles(vessel: AbstractVessel) -> tuple[list[int], list[int]]:
+    """Inlets and outlets by what the vessel says, else by name, else the first opening feeds the others."""
+    names = [opening.name for opening in vessel.openings]
+    told: Mapping[str, str] = vessel.description.get("opening_roles", {})
+    inlets = [k for k, name in enumerate(names) if told.get(name, "") == "inlet"]
+    if not inlets:
+        inlets = [k for k, name in enumerate(names) if name.startswith("inlet")]
+    if not inlets and names:
+        inlets = [0]
+    return inlets, [k for k in range(len(names)) if k not in inlets]
+
+
+def _pressures(
+    vessel: AbstractVessel, walls: Mapping[str, Array], roles: tuple[list[int], list[int]], drop: float | None
+) -> Conditions:
+    """Pressures at all openings: the network's own, scaled to the drop that is asked for, or the drop between inlets and outlets."""
+    amount = np.zeros(len(vessel.openings))
+    known: Mapping[str, float] = vessel.description.get("opening_pressures", {})
+    said = []
+    if known:
+        amount = np.array([known[opening.name] for opening in vessel.openings], float)
+        amount -= amount.min()
+        said.append("pressures at the openings come from the 0-D flow of the network")
+        if drop is not None and amount.max() > 0:
+            amount *= drop / amount.max()
+            said.append("scaled to the pressure drop asked for")
+    elif drop is not None:
+        amount[roles[0]] = drop
+    kinds = {k: Condition("pressure") for k in range(len(amount))}
+    return Conditions(kinds, amount, np.zeros(3), walls, *roles, said)
+
+
+def _speeds(
+    case: Case, vessel: AbstractVessel, walls: Mapping[str, Array], roles: tuple[list[int], list[int]]
+) -> Conditions:
+    """A mean velocity at every inlet, zero pressure at every outlet."""
+    inlets, outlets = roles
+    if not outlets:
+        raise InputError("flow: a velocity at the inlet needs an outlet; this vessel has a single opening")
+    amount = np.zeros(len(vessel.openings))
+    flow = case.flow
+    share = np.array([vessel.openings[k].area ** 1.5 for k in inlets])
+    for k, part in zip(inlets, share / share.sum(), strict=True):
+        opening = vessel.openings[k]
+        if flow.mean_velocity is not None:
+            amount[k] = flow.mean_velocity
+        elif flow.flow_rate is not None:
+            amount[k] = flow.flow_rate * part / opening.area
+        else:
+            amount[k] = flow.wall_shear_stress * opening.radius / (4.0 * flow.viscosity)
+    kinds = {k: Condition("velocity" if k in inlets else "pressure") for k in range(len(amount))}
+    said = ["the wall shear stress is that of a round tube of the inlet's area"] if flow.wall_shear_stress else []
+    return Conditions(kinds, amount, np.zeros(3), walls, inlets, outlets, said)
+
+
+def _listed(case: Case, vessel: AbstractVessel, walls: Mapping[str, Array]) -> Conditions:
+    """Every opening by name."""
+    names = [opening.name for opening in vessel.openings]
+    given = {entry.name: entry for entry in case.flow.openings}
+    unknown = [name for name in given if name not in names]
+    missing = [name for name in names if name not in given]
+    if unknown or missing:
+        parts = [f"no opening is called {', '.join(map(repr, unknown))}"] if unknown else []
+        parts += [f"nothing is said about {', '.join(map(repr, missing))}"] if missing else []
+        raise InputError(f"flow.openings: {' and '.join(parts)}; this vessel has {', '.join(names) or 'no openings'}")
+    kinds, amount = {}, np.zeros(len(names))
+    for k, name in enumerate(names):
+        kinds[k], amount[k] = _entry(given[name], vessel.openings[k])
+    if not any(kind.kind == "pressure" for kind in kinds.values()):
+        raise InputError("flow.openings: at least one opening must impose a pressure, or the flow has no reference")
+    inlets = _inlets(kinds, amount)
+    return Conditions(kinds, amount, np.zeros(3), walls, inlets, [k for k in range(len(names)) if k not in inlets])
+
+
+def _entry(entry: Any, opening: Opening) -> tuple[Condition, float]:
+    if entry.pressure is not None:
+        return Condition("pressure"), entry.pressure
+    profile = entry.profile or "developed"
+    return Condition("velocity", profile), (
+        entry.velocity if entry.velocity is not None else entry.flow_rate / opening.area
+    )
+
+
+def _inlets(kinds: Mapping[int, Condition], amount: Array) -> list[int]:
+    """Openings that blood enters by: those with a velocity into the lumen, else those with the higher pressures."""
+    velocity = [k for k in kinds if kinds[k].kind == "velocity"]
+    if any(amount[k] > 0 for k in velocity):
+        return [k for k in velocity if amount[k] > 0]
+    pressures = [k for k in kinds if k not in velocity]
+    low, high = min(amount[pressures]), max(amount[pressures])
+    if velocity and low == high:
+        return pressures
+    return [k for k in pressures if amount[k] >= 0.5 * (low + high)]
+
+
+def _sealed(
+    vessel: AbstractVessel, walls: Mapping[str, Array], roles: tuple[list[int], list[int]], force: Array
+) -> Conditions:
+    """A body force, with zero pressure at every opening there may be."""
+    kinds = {k: Condition("pressure") for k in range(len(vessel.openings))}
+    return Conditions(kinds, np.zeros(len(vessel.openings)), force, walls, *roles)
+
+
+def _closed(case: Case, vessel: AbstractVessel, walls: Mapping[str, Array], drive: str | None) -> Conditions:
+    """A vessel without openings: what is asked for becomes a body force along its periodic axis."""
+    none = Conditions({}, np.zeros(0), np.zeros(3), walls, [], [])
+    if drive is None:
+        return none
+    if not any(vessel.periodic):
+        raise InputError(
+            f"flow.{drive}: this vessel has neither openings nor a periodic axis, so nothing can flow through it; "
+            "use moving walls (vessel.wall_velocity), flow.body_force or flow.initial_velocity"
+        )
+    axis = int(np.argmax(vessel.periodic))
+    length = float(vessel.bounds[1][axis] - vessel.bounds[0][axis])
+    if drive == "pressure_drop":
+        gradient = case.flow.pressure_drop / length
+    elif drive == "wall_shear_stress":
+        gradient = case.flow.wall_shear_stress * _wall_area(vessel) / vessel.volume
+    else:
+        gradient = _gradient_for(case, vessel, axis)
+    force = np.zeros(3)
+    force[axis] = gradient
+    said = [f"as a body force of {gradient:.4g} N/m^3 along the periodic axis {'xyz'[axis]}"]
+    return Conditions({}, np.zeros(0), force, walls, [], [], said)
+
+
+def _wall_area(vessel: AbstractVessel) -> float:
+    vertices, faces = vessel.surface()
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    return float(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
+
+
+def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
+    """Pressure gradient (Pa/m) that gives a mean velocity or flow rate in a periodic vessel of constant cross-section."""
+    from hemoflow.analytic import rectangle_conductance
+
+    length = float(vessel.bounds[1][axis] - vessel.bounds[0][axis])
+    area = vessel.volume / length
+    speed = case.flow.mean_velocity if case.flow.mean_velocity is not None else case.flow.flow_rate / area
+    shape = case.vessel.formula
+    if shape == "tube":
+        return 8.0 * case.flow.viscosity * speed * np.pi / area
+    if shape in ("channel", "box"):
+        extent = np.delete(vessel.bounds[1] - vessel.bounds[0], axis)
+        open_side = np.delete(np.array(vessel.periodic), axis)
+        if open_side.all():
+            raise InputError("flow.mean_velocity: a fully periodic box has no walls; use flow.initial_velocity or body_force")
+        sides = np.where(open_side, np.inf, extent)
+        return float(case.flow.viscosity * speed / rectangle_conductance(*sides))
+    raise InputError(
+        f"flow.mean_velocity or flow_rate: not known beforehand for a periodic {shape}; use flow.pressure_drop or wall_shear_stress"
+    )
+
+
+def _check_planes(walls: Mapping[str, Array], vessel: AbstractVessel) -> None:
+    for name, velocity in walls.items():
+        axis = "xyz".index(name[0])
+        if vessel.periodic[axis]:
+            raise InputError(f"vessel.wall_velocity.{name}: the vessel is periodic along {name[0]}, there is no wall")
+        if velocity[axis] != 0.0:
+            raise InputError(f"vessel.wall_velocity.{name}: a wall moves along itself only; its {name[0]} component must be zero")

@@ -1,0 +1,197 @@
+"""Everything that is decided before anything is compiled: vessel, lumen, flow, cells, time step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hemoflow.build.cells import Seed, check_seats, find_seat, mesh_size
+from hemoflow.build.conditions import Conditions, find_conditions
+from hemoflow.build.drives import largest_factor
+from hemoflow.build.scales import Physics, Request, Scales, choose_scales
+from hemoflow.case import Case
+from hemoflow.cells.catalogue import CATALOGUE
+from hemoflow.geometry.bottleneck import bottleneck_radius
+from hemoflow.geometry.pathways import Pathways, find_pathways
+from hemoflow.geometry.vessel import AbstractVessel
+from hemoflow.geometry.voxelise import Lumen, voxelise
+from hemoflow.units import UnitSystem
+
+CONTACT_FACTOR = 3.0
+"""Repulsion at zero gap over the largest pressure in the problem: the gap then settles at two thirds of the range or more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A case with all its decisions, SI. `bottleneck` m: radius of the widest sphere that passes; `pressure` Pa: the largest
+    difference; `contact` Pa: repulsion at zero gap."""
+
+    case: Case
+    vessel: AbstractVessel
+    lumen: Lumen
+    pathways: Pathways
+    conditions: Conditions
+    seeds: list[Seed]
+    bottleneck: float
+    pressure: float
+    contact: float
+    physics: Physics
+    scales: Scales
+
+    @property
+    def units(self) -> UnitSystem:
+        """Between SI and this plan's lattice."""
+        return UnitSystem(self.scales.spacing, self.scales.time_step, self.case.flow.density * self.scales.density_scale)
+
+
+def load_vessel(case: Case) -> AbstractVessel:
+    """The vessel of a case, from its file or its formula."""
+    section = case.vessel
+    if section.geometry is None:
+        from hemoflow.geometry.formula import make_vessel
+
+        return make_vessel(str(section.formula), periodic=section.periodic, **section.parameters)
+    from hemoflow.geometry.read import read_vessel
+
+    crop = None if section.crop is None else np.array([section.crop.min, section.crop.max], float)
+    return read_vessel(
+        section.geometry,
+        section.unit,
+        kind=section.kind,
+        openings=tuple((opening.name, np.asarray(opening.at, float)) for opening in section.openings),
+        crop=crop,
+        component=section.component,
+        viscosity=case.flow.viscosity,
+    )
+
+
+def make_plan(case: Case) -> Plan:
+    """Decide everything. Raises InputError for what cannot work."""
+    vessel = load_vessel(case)
+    lumen = voxelise(vessel, case.resolution.node_spacing)
+    conditions = find_conditions(case, vessel)
+    pathways = find_pathways(lumen, conditions.inlets, conditions.outlets)
+    seeds = place_cells(case, lumen, pathways)
+    narrow = bottleneck_radius(lumen, conditions.inlets, conditions.outlets)
+    pressure = _pressure(case, vessel, conditions, pathways)
+    tension = max((seed.kind.value("cortical_tension") for seed in seeds), default=0.0)
+    contact = case.contact.strength or CONTACT_FACTOR * max(pressure, 2.0 * tension / max(narrow, 0.5 * lumen.spacing))
+    physics = _physics(case, (conditions, pathways, seeds), pressure, contact)
+    return Plan(
+        case, vessel, lumen, pathways, conditions, seeds, narrow, pressure, contact, physics,
+        choose_scales(physics, _request(case, physics)),
+    )  # fmt: skip
+
+
+def place_cells(case: Case, lumen: Lumen, pathways: Pathways) -> list[Seed]:
+    """Every cell of a case with its place. Raises InputError where one does not fit."""
+    seeds: list[Seed] = []
+    for section in case.cells:
+        kind = CATALOGUE[section.type].with_values(section.overrides)
+        base = section.name or section.type
+        for k in range(section.count):
+            name = base if section.count == 1 else f"{base}-{k + 1}"
+            radius = 0.5 * kind.value("diameter")
+            if isinstance(section.position, str):
+                centre = find_seat(pathways, lumen, radius, name, seeds)
+            else:
+                centre = np.asarray(section.position, float)
+            seeds.append(Seed(kind, name, len(seeds), centre))
+    names = [seed.name for seed in seeds]
+    if len(set(names)) < len(names):
+        seeds = [Seed(s.kind, f"{s.name}-{s.ident + 1}" if names.count(s.name) > 1 else s.name, s.ident, s.centre) for s in seeds]
+    check_seats(seeds, pathways, lumen)
+    return seeds
+
+
+def _pressure(case: Case, vessel: AbstractVessel, conditions: Conditions, pathways: Pathways) -> float:
+    """The largest pressure difference (Pa) that drives, or that the imposed flow needs."""
+    factor = largest_factor(case.flow.waveform)
+    low, high = conditions.pressure_range
+    pressure = high - low
+    inflow = sum(
+        abs(conditions.amount[k]) * vessel.openings[k].area for k, c in conditions.kinds.items() if c.kind == "velocity"
+    )
+    if inflow and pathways.conductance > 0:
+        pressure = max(pressure, inflow * case.flow.viscosity / pathways.conductance)
+    extent = vessel.bounds[1] - vessel.bounds[0]
+    return factor * (pressure + float(np.max(np.abs(conditions.body_force) * extent, initial=0.0)))
+
+
+def _physics(
+    case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressure: float, contact: float
+) -> Physics:
+    conditions, pathways, seeds = parts
+    flow = case.flow
+    fastest = int(np.argmax(pathways.mobility))
+    width = float(pathways.wall[fastest])
+    speed = pathways.speed_near(pathways.positions[fastest], width, pressure, flow.viscosity)
+    peak = 2.2 * speed
+    factor = largest_factor(flow.waveform)
+    given = [float(np.linalg.norm(v)) for v in conditions.walls.values()]
+    given += [abs(a) for k, a in enumerate(conditions.amount) if conditions.kinds[k].kind == "velocity"]
+    if not isinstance(flow.initial_velocity, str):
+        given.append(float(np.linalg.norm(flow.initial_velocity)))
+    elif flow.initial_velocity == "taylor-green":
+        given.append(float(flow.initial_speed))
+    largest = factor * max(given, default=0.0)
+    values = {
+        name: [seed.kind.value(name) for seed in seeds] or [0.0]
+        for name in ("cortical_tension", "shear_modulus", "area_dilation", "area_modulus", "bending_modulus")
+    }
+    elastic = max(g * (1.0 + 2.0 * c) if s.kind.law == "skalak" else 3.0 * g for g, c, s in zip(
+        values["shear_modulus"], values["area_dilation"], seeds, strict=False
+    )) if seeds else 0.0  # fmt: skip
+    return Physics(
+        flow.viscosity,
+        flow.density,
+        2.0 * width,
+        max(speed, largest),
+        max(peak, 2.0 * largest),
+        pressure,
+        tension=max(elastic, *values["cortical_tension"], *values["area_modulus"]) if seeds else 0.0,
+        cortical=max(values["cortical_tension"]),
+        bending=max(values["bending_modulus"]),
+        radius=max((seed.radius for seed in seeds), default=0.0),
+        contact=contact / case.contact.wall_range if seeds else 0.0,
+    )
+
+
+def _request(case: Case, physics: Physics) -> Request:
+    section = case.resolution
+    return Request(
+        section.node_spacing,
+        section.relaxation_time if section.relaxation_time is not None else 1.0,
+        section.time_step,
+        None if section.density_scale == "auto" else float(section.density_scale),
+        section.max_reynolds if section.max_reynolds is not None else 0.5,
+        _largest_scale(case, physics),
+    )
+
+
+def _largest_scale(case: Case, physics: Physics) -> float:
+    """Density may be exaggerated only where inertia plays no part in the answer: not in a flow that starts with a velocity or has no
+    cell to wait for, and in a pulsating one only as long as the pulse still reaches the axis at once (Womersley number squared <= 0.1).
+    """
+    wave = case.flow.waveform
+    if not case.cells or case.flow.initial_velocity != "rest":
+        return 1.0
+    if wave.kind == "steady":
+        return float("inf")
+    womersley_squared = physics.density * 2.0 * np.pi / wave.period * (0.5 * physics.length) ** 2 / physics.viscosity
+    return max(1.0, 0.1 / womersley_squared)
+
+
+def expected_transit(plan: Plan) -> float:
+    """Time (s) that the undisturbed flow needs for the shortest way through the vessel; infinite without flow."""
+    speed = plan.pathways.mobility * plan.pressure / plan.case.flow.viscosity
+    typical = float(np.median(speed[speed > 0])) if (speed > 0).any() else 0.0
+    return plan.pathways.length / typical if typical > 0 else float("inf")
+
+
+def membrane_vertices(plan: Plan) -> int:
+    """Vertices of all membranes together."""
+    return sum(mesh_size(seed.kind, plan.lumen.spacing) for seed in plan.seeds)
+
+

@@ -1,0 +1,120 @@
+"""From a plan to a model and its first state, in lattice units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.build.cells import Seed, build_group
+from hemoflow.build.conditions import Conditions
+from hemoflow.build.drives import Drives, make_drives
+from hemoflow.build.fluid import Relaxation, WallVelocity, assemble_fluid
+from hemoflow.build.plan import Plan
+from hemoflow.fluid.solver import FluidState, equilibrium_state
+from hemoflow.geometry.vessel import AbstractVessel
+from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A plan made ready to run: `groups` of seeds in the order of the model's cell groups."""
+
+    plan: Plan
+    model: Model
+    state: State
+    drives: Drives
+    groups: list[list[Seed]]
+
+
+def make_setup(plan: Plan) -> Setup:
+    """Model and first state of a plan, in the precision of the case (float64 needs JAX's x64 switched on around the call)."""
+    units, case = plan.units, plan.case
+    tau = plan.scales.relaxation_time
+    magic = (tau - 0.5) ** 2 if case.resolution.collision == "bgk" else case.resolution.magic
+    fluid, layout = assemble_fluid(
+        plan.lumen,
+        plan.conditions.kinds,
+        Relaxation(tau, magic),
+        plan.conditions.body_force / units.force_density,
+        _wall_motion(plan.vessel, plan.conditions, units.velocity),
+    )
+    drives = make_drives(plan.conditions, case.flow.waveform, units)
+    real = jnp.result_type(float)
+    density, velocity = _initial_flow(plan, drives)
+    first = equilibrium_state(fluid, jnp.asarray(density, real), jnp.asarray(velocity, real))
+    groups, members, cells = _cell_groups(plan, str(real))
+    contact = Contact(
+        jnp.asarray(plan.contact / units.pressure, real), jnp.asarray(case.contact.wall_range / units.dx, real)
+    )
+    model = Model(fluid, layout, groups, contact, case.coupling.kernel)
+    return Setup(plan, model, State(FluidState(first.populations, first.openings), cells, no_bonds()), drives, members)
+
+
+def _cell_groups(plan: Plan, precision: str) -> tuple[tuple[CellGroup, ...], list[list[Seed]], tuple[CellState, ...]]:
+    members: list[list[Seed]] = []
+    for seed in plan.seeds:
+        mine = next((group for group in members if group[0].kind == seed.kind), None)
+        if mine is None:
+            members.append([seed])
+        else:
+            mine.append(seed)
+    built = [build_group(group, plan.units, plan.lumen, precision) for group in members]
+    return tuple(group for group, _ in built), members, tuple(cells for _, cells in built)
+
+
+def _wall_motion(vessel: AbstractVessel, conditions: Conditions, unit: float) -> WallVelocity | None:
+    """Lattice velocity of wall points: that of the nearest plane of the bounding box, where it was given one."""
+    if not conditions.walls:
+        return None
+    planes = [
+        (axis, side, conditions.walls.get(f"{'xyz'[axis]}{'-+'[side]}"))
+        for axis in range(3)
+        if not vessel.periodic[axis]
+        for side in (0, 1)
+    ]
+
+    def velocity(points: Array) -> Array:
+        away = np.stack([np.abs(points[:, axis] - vessel.bounds[side][axis]) for axis, side, _ in planes])
+        nearest = np.argmin(away, axis=0)
+        table = np.stack([np.zeros(3) if v is None else v for _, _, v in planes])
+        return table[nearest] / unit
+
+    return velocity
+
+
+def _initial_flow(plan: Plan, drives: Drives) -> tuple[Array, Array]:
+    """Density deviation (N,) and velocity (3, N): the pressure of the estimated flow, and the velocity that the case prescribes."""
+    units, wanted = plan.units, plan.case.flow.initial_velocity
+    count = len(plan.lumen.nodes)
+    velocity = np.zeros((3, count))
+    if not isinstance(wanted, str):
+        velocity[:] = np.asarray(wanted, float)[:, None] / units.velocity
+    if wanted == "taylor-green":
+        return _taylor_green(plan)
+    if plan.pathways.pressure is None or not plan.conditions.inlets or not plan.conditions.outlets:
+        return np.zeros(count), velocity
+    start = drives.at(0)
+    inflow = [k + 1 for k in plan.conditions.inlets]
+    outflow = [k + 1 for k in plan.conditions.outlets]
+    if not plan.conditions.is_pressure.all():
+        return np.zeros(count), velocity
+    high, low = float(np.mean(start[inflow])), float(np.mean(start[outflow]))
+    return low + (high - low) * plan.pathways.pressure, velocity
+
+
+def _taylor_green(plan: Plan) -> tuple[Array, Array]:
+    """Vortices with one wave along x and y of the box and the speed of the case: u = U (sin kx cos ly, -(k/l) cos kx sin ly, 0), and
+    their pressure. Source: Taylor and Green 1937."""
+    units = plan.units
+    low, high = plan.vessel.bounds
+    x, y, _ = (plan.lumen.position(plan.lumen.nodes) - low).T
+    k, m = 2.0 * np.pi / (high[0] - low[0]), 2.0 * np.pi / (high[1] - low[1])
+    u = plan.case.flow.initial_speed / units.velocity
+    velocity = np.stack([u * np.sin(k * x) * np.cos(m * y), -u * k / m * np.cos(k * x) * np.sin(m * y), np.zeros_like(x)])
+    pressure = 0.25 * u * u * (np.cos(2 * k * x) + (k / m) ** 2 * np.cos(2 * m * y))
+    return 3.0 * pressure, velocity

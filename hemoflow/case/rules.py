@@ -1,0 +1,101 @@
+"""What contradicts what in a case, and what is missing; each looks at the raw tables, so that other faults do not hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hemoflow.case.faults import Faults
+from hemoflow.schema import shown
+
+DRIVES = ("mean_velocity", "pressure_drop", "wall_shear_stress", "flow_rate", "body_force")
+NETWORK_SUFFIXES = {".swc", ".graphml", ".dgf", ".csv", ".txt", ".dat", ".vtp", ".xml"}
+
+
+def exactly_one(raw: dict[str, Any], keys: tuple[str, ...], path: str, faults: Faults, example: str = "") -> None:
+    """Exactly one of the keys is in the table."""
+    given = [key for key in keys if key in raw]
+    if not given:
+        faults.add(path, f"missing; give exactly one of {', '.join(keys)}{example}")
+    elif len(given) > 1:
+        faults.add(path, _contradiction(given))
+
+
+def drives(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """At most one drive, and none beside openings with conditions of their own."""
+    given = [key for key in (*DRIVES, "openings") if key in raw and raw[key] != []]
+    if len(given) > 1:
+        faults.add(path, _contradiction(given))
+
+
+def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """A Taylor-Green vortex has a speed, and only it has."""
+    vortex = raw.get("initial_velocity") == "taylor-green"
+    if vortex and "initial_speed" not in raw:
+        faults.add(f"{path}.initial_speed", 'missing; a taylor-green vortex needs its largest velocity, such as "1 mm/s"')
+    if "initial_speed" in raw and not vortex:
+        faults.add(f"{path}.initial_speed", 'belongs to initial_velocity = "taylor-green"; remove it or set that')
+
+
+def waveform(raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
+    """A sine has amplitude and period; a steady flow has neither."""
+    if values.get("kind", "steady" if "kind" not in raw else None) == "steady":
+        if values.get("amplitude"):
+            faults.add(f"{path}.amplitude", 'contradicts kind = "steady"; set kind = "sine" or remove it')
+        if "period" in raw:
+            faults.add(f"{path}.period", 'contradicts kind = "steady"; set kind = "sine" or remove it')
+    elif values.get("kind") == "sine":
+        if "period" not in raw:
+            faults.add(f"{path}.period", 'missing; a sine needs a time such as "50 ms"')
+        if "amplitude" not in raw:
+            faults.add(f"{path}.amplitude", "missing; a sine needs a number such as 0.5")
+
+
+def time_step(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """At most one way to choose the time step."""
+    given = [key for key in ("relaxation_time", "time_step", "max_reynolds") if key in raw]
+    if len(given) > 1:
+        faults.add(path, _contradiction(given))
+    if "max_reynolds" in raw and raw.get("density_scale", "auto") != "auto":
+        faults.add(f"{path}.density_scale", 'contradicts max_reynolds, which chooses it; set it to "auto" or remove one')
+
+
+def named_once(records: Iterable[Any], path: str, faults: Faults) -> None:
+    """No name twice in a list of records."""
+    first: dict[str, int] = {}
+    for i, record in enumerate(records):
+        if record.name is not None and first.setdefault(record.name, i) != i:
+            faults.add(f"{path}[{i}].name", f"{shown(record.name)} is already the name of {path}[{first[record.name]}]; choose another")
+
+
+def something_moves(raw: dict[str, Any], faults: Faults) -> None:
+    """A drive, moving walls, an initial velocity, or a network file with conditions of its own."""
+    flow, vessel = _table(raw, "flow"), _table(raw, "vessel")
+    if flow is None or vessel is None or any(flow.get(key) not in (None, []) for key in (*DRIVES, "openings")):
+        return
+    suffix = str(vessel.get("geometry", "")).lower()
+    network = vessel.get("kind") == "network" or ("geometry" in vessel and suffix.endswith(tuple(NETWORK_SUFFIXES)))
+    if not network and not vessel.get("wall_velocity") and flow.get("initial_velocity", "rest") == "rest":
+        choices = ", ".join((*DRIVES, "openings"))
+        faults.add("flow", f'missing: nothing drives the flow; give one of {choices} (pressure_drop = "0 Pa" for a fluid at rest)')
+
+
+def something_ends(raw: dict[str, Any], faults: Faults) -> None:
+    """A time or an event that a cell can bring about."""
+    run = _table(raw, "run")
+    if run is None or "until" in run:
+        return
+    if not run.get("stop_when"):
+        faults.add("run.until", 'missing: nothing ends the run; give until = "50 ms", or stop_when = ["passed"] where there are cells')
+    elif not raw.get("cells"):
+        faults.add("run.until", 'missing: stop_when needs cells and there are none; give a time such as until = "50 ms"')
+
+
+def _table(raw: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A table of the case, empty when absent; None when it is something else, which is reported elsewhere."""
+    table = raw.get(name, {})
+    return table if isinstance(table, dict) else None
+
+
+def _contradiction(given: list[str]) -> str:
+    return f"{' and '.join(given)} contradict each other; keep one of them"
