@@ -65,9 +65,10 @@ _SYMBOLS: dict[str, tuple[Decimal, Dimensions]] = {
         ("rad", "1", (0, 0, 0, 1)),
     )
 }
-_PREFIXES = dict(
-    zip("afpnumcdhkMG", map(Decimal, "1e-18 1e-15 1e-12 1e-9 1e-6 1e-3 1e-2 1e-1 1e2 1e3 1e6 1e9".split()), strict=True)
-)
+_PREFIXES = {
+    prefix: Decimal(10) ** power
+    for prefix, power in zip("afpnumcdhkMG", (-18, -15, -12, -9, -6, -3, -2, -1, 2, 3, 6, 9), strict=True)
+}
 _WHOLE = {"min", "h", "d", "mmHg", "rad"}  # never with a prefix
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.S)
@@ -86,7 +87,7 @@ def quantity(text: Any, unit: str) -> float:
     number, given = _split(text, unit)
     scale, dimensions = _unit(given, text)
     if dimensions != wanted and not (unit == "rad" and not any(dimensions) and given):
-        raise InputError(f"{text!r} is {_article(_name(dimensions))}, needs {_article(kind(unit))}, e.g. {example!r}")
+        raise InputError(f"{text!r} is {article(_name(dimensions))}, needs {article(kind(unit))}, e.g. {example!r}")
     value = float(number * scale)
     if not math.isfinite(value):
         raise InputError(f"{text!r} is not a finite number; give a value a computer can hold, e.g. {example!r}")
@@ -126,12 +127,12 @@ def _split(text: Any, unit: str) -> tuple[Decimal, str]:
             problem = f"{text!r} has no unit; write number and unit as text"
         else:
             problem = f"{shown(text)} is not a quantity; write number and unit as text"
-        raise InputError(f"{problem}, {_article(kind(unit))} such as {example!r}")
+        raise InputError(f"{problem}, {article(kind(unit))} such as {example!r}")
     found = _NUMBER.fullmatch(text) if len(text) <= _LONGEST else None
     if found is None:
-        raise InputError(f"{shown(text)} does not start with a number; needs {_article(kind(unit))}, e.g. {example!r}")
+        raise InputError(f"{shown(text)} does not start with a number; needs {article(kind(unit))}, e.g. {example!r}")
     if not found.group(2):
-        raise InputError(f"{text!r} has no unit; needs {_article(kind(unit))}, e.g. {example!r}")
+        raise InputError(f"{text!r} has no unit; needs {article(kind(unit))}, e.g. {example!r}")
     if re.match(r",\d", found.group(2)):
         raise InputError(f"{text!r} has a comma; write a decimal point and no separators, e.g. {example!r}")
     try:
@@ -211,7 +212,8 @@ def _name(dimensions: Dimensions) -> str:
     return _NAMES.get(dimensions, "value of another dimension")
 
 
-def _article(name: str) -> str:
+def article(name: str) -> str:
+    """The words with their indefinite article."""
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
@@ -219,5 +221,8 @@ def shown(value: Any) -> str:
     """A value in a message: as TOML would write it, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a number of thousands of digits"
     return text if len(text) <= _LONGEST + 2 else text[:_LONGEST] + "..."

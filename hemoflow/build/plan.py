@@ -73,7 +73,7 @@ def make_plan(case: Case) -> Plan:
     conditions = find_conditions(case, vessel)
     pathways = find_pathways(lumen, conditions.inlets, conditions.outlets)
     seeds = place_cells(case, lumen, pathways)
-    narrow = bottleneck_radius(lumen, conditions.inlets, conditions.outlets)
+    narrow = bottleneck_radius(vessel, lumen, conditions.inlets, conditions.outlets)
     pressure = _pressure(case, vessel, conditions, pathways)
     tension = max((seed.kind.value("cortical_tension") for seed in seeds), default=0.0)
     contact = case.contact.strength or CONTACT_FACTOR * max(pressure, 2.0 * tension / max(narrow, 0.5 * lumen.spacing))

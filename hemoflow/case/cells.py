@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from hemoflow.case.faults import Faults
-from hemoflow.case.kinds import ANY, NAME, NOT_NEGATIVE, POSITIVE, Choice, Number, Quantity, Range, Vector
+from hemoflow.case.kinds import ANY, FAULTY, NAME, NOT_NEGATIVE, POSITIVE, Choice, Number, Quantity, Range, Vector
 from hemoflow.case.tables import Kind, Record
 from hemoflow.cells.catalogue import CATALOGUE
 from hemoflow.cells.celltype import CellType
+from hemoflow.errors import InputError
 
 LAWS = ("skalak", "neo-hookean", "none")
 BENDING = ("helfrich", "hinge", "none")
@@ -38,8 +39,10 @@ OVERRIDABLE: dict[str, Kind] = _kinds(next(iter(CATALOGUE.values())))
 
 
 class CellSection(Record):
-    """`count` cells of `type`, at `position` (m) or one after the other at the inlet; `overrides` in SI replace what the
-    catalogue says (values equal to the catalogue's are no overrides and are left out)."""
+    """`count` cells of `type`, at `position` (m) or one after the other at the inlet.
+
+    `overrides` in SI replace what the catalogue says; values equal to the catalogue's are none and are left out.
+    """
 
     spread = "overrides"
 
@@ -60,17 +63,24 @@ class CellSection(Record):
         if values.get("count", 1) > 1 and isinstance(values.get("position"), tuple):
             faults.add(
                 f"{path}.position",
-                f"{values['count']} cells cannot share one place; write one [[cells]] per position, or position = \"inlet\"",
+                f'{values["count"]} cells cannot share one place; write a [[cells]] for each, or position = "inlet"',
             )
         cell = CATALOGUE.get(values.get("type", ""))
         if cell is None:
             return
+        complete = FAULTY not in values["overrides"].values()
         for name, parameter in cell.parameters().items():
             if parameter.value is None and parameter.confidence == "required" and name not in raw:
                 faults.add(f"{path}.{name}", f"missing; cell type {cell.name!r} needs {OVERRIDABLE[name].needs}")
+                complete = False
         known = catalogue_values(cell)
         for name in [n for n, value in values["overrides"].items() if n in known and value == known[n]]:
             del values["overrides"][name]
+        if complete:
+            try:
+                cell.with_values(values["overrides"])
+            except InputError as error:
+                faults.add(path, str(error))
 
     def complete(self) -> CellType:
         """The cell type with the overrides, ready to be built."""

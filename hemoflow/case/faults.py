@@ -9,33 +9,40 @@ from pathlib import Path
 from hemoflow.errors import InputError
 from hemoflow.schema import shown
 
+MOST_SHOWN = 100
+OVERRIDDEN = 0
+"""Stands for the line of a value that an override gave."""
+
 
 class Faults:
-    """Findings as (dotted path, problem with its remedy), in the order found; `folder` is where the case's paths start."""
+    """Findings as (dotted path, problem with its remedy), in the order found; paths of files start at `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.found: list[tuple[str, str]] = []
+        self.found: dict[tuple[str, str], None] = {}
 
     def add(self, path: str, problem: str) -> None:
         """Note one fault; the same one is noted once."""
-        if (path, problem) not in self.found:
-            self.found.append((path, problem))
+        self.found.setdefault((path, problem))
 
     def unknown(self, parent: str, key: str, valid: Sequence[str]) -> None:
         """Note a key that does not exist, with the nearest one that does."""
         where = f"[{parent}]" if parent else "a case file"
         path = f"{parent}.{key}" if parent else key
-        near = nearest(key, valid)
-        self.add(path, f"unknown key; did you mean {near!r}?" if near else f"unknown key; {where} has {', '.join(valid)}")
+        near = nearest(key, valid) if len(self.found) < MOST_SHOWN else None
+        self.add(
+            path, f"unknown key; did you mean {near!r}?" if near else f"unknown key; {where} has {', '.join(valid)}"
+        )
 
     def refuse(self, source: str, lines: dict[str, int]) -> None:
-        """Raise one InputError holding all faults, if there are any; `lines` gives the line of each path in the file."""
+        """Raise one InputError holding all faults, if there are any; `lines` gives the line of each path."""
         if not self.found:
             return
         count = len(self.found)
         head = f"{source}: {'1 fault' if count == 1 else f'{count} faults'}"
-        raise InputError("\n  ".join([head, *(f"{path}{_line(path, lines)}: {problem}" for path, problem in self.found)]))
+        shown = [f"{path}{_line(path, lines)}: {problem}" for path, problem in list(self.found)[:MOST_SHOWN]]
+        rest = [f"and {count - MOST_SHOWN} more"] if count > MOST_SHOWN else []
+        raise InputError("\n  ".join([head, *shown, *rest]))
 
 
 def nearest(word: object, valid: Sequence[str]) -> str | None:
@@ -52,10 +59,9 @@ def one_of(value: object, valid: Sequence[str]) -> str:
 
 
 def _line(path: str, lines: dict[str, int]) -> str:
+    """Where a path stands: its own line, else that of the table around it."""
     while path:
         if path in lines:
-            return f" (line {lines[path]})"
-        if not path.endswith("]"):
-            return ""
-        path = path.rpartition("[")[0]
+            return " (override)" if lines[path] == OVERRIDDEN else f" (line {lines[path]})"
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return ""

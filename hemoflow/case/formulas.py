@@ -27,7 +27,7 @@ class Formula:
 
 
 def _lengths(names: str) -> dict[str, Kind]:
-    return {name: LENGTH for name in names.split()}
+    return dict.fromkeys(names.split(), LENGTH)
 
 
 FORMULAS: dict[str, Formula] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from hemoflow.case.faults import Faults, one_of
 from hemoflow.errors import InputError
-from hemoflow.schema import example, in_words, kind, quantity, shown
+from hemoflow.schema import article, example, in_words, kind, quantity, shown
 
 FAULTY: Any = object()
 """Stands for a value that could not be read; its fault has been noted."""
@@ -48,7 +48,7 @@ class Quantity:
     @property
     def needs(self) -> str:
         """The kind of value in words, with an example."""
-        return f"a {kind(self.unit)}".replace("a a", "an a").replace("a e", "an e") + f" such as {example(self.unit)!r}"
+        return f"{article(kind(self.unit))} such as {example(self.unit)!r}"
 
     def read(self, raw: Any, path: str, faults: Faults) -> Any:
         """The value in SI."""
@@ -134,7 +134,9 @@ class Number:
         words = "".join(f' or "{word}"' for word in self.words)
         noun = "whole number" if self.whole else "number"
         if isinstance(raw, bool) or not isinstance(raw, int | float):
-            problem = f"{shown(raw)} is not a plain {noun}{words}; write it without quotes and unit, e.g. {self.example}"
+            problem = (
+                f"{shown(raw)} is not a plain {noun}{words}; write it without quotes and unit, e.g. {self.example}"
+            )
         elif not abs(raw) < _HUGE:
             problem = f"{shown(raw)} is not a {noun} a computer can hold; give e.g. {self.example}"
         elif self.whole and raw != int(raw):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hemoflow.case.faults import Faults
+from hemoflow.case.faults import OVERRIDDEN, Faults
 from hemoflow.case.overrides import apply_overrides
 from hemoflow.case.record import Case
 from hemoflow.case.tables import read_table
@@ -19,8 +19,9 @@ LONGEST_NAME = 64
 
 
 def read_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
-    """The case in a TOML file, with ``"key.path=value"`` overrides put in first; vessel files are relative to its folder.
+    """The case in a TOML file, with ``"key.path=value"`` overrides put in first.
 
+    Paths of vessel files are relative to the folder of the case file.
     Raises one InputError that lists everything wrong: path, line, value and remedy.
     """
     path = Path(path)
@@ -39,7 +40,7 @@ def _read(text: str, folder: Path, overrides: Sequence[str], source: str, name: 
     faults = Faults(folder)
     lines = line_numbers(text)
     for touched in apply_overrides(content, overrides, faults):
-        lines.pop(touched, None)
+        lines[touched] = OVERRIDDEN
     general = content.setdefault("case", {})
     if isinstance(general, dict):
         general.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:LONGEST_NAME] or "case")
@@ -54,7 +55,9 @@ def _text(path: Path) -> str:
         if not path.is_file():
             raise InputError(f"{path}: {'is a folder, give the case file in it' if path.is_dir() else 'no such file'}")
         if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path}: {path.stat().st_size} bytes; a case file has at most {LARGEST_FILE}. Is this a case file?")
+            raise InputError(
+                f"{path}: {path.stat().st_size} bytes; a case file has at most {LARGEST_FILE}. Is this a case file?"
+            )
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -40,7 +40,10 @@ class General(Record):
 
 
 class FlowOpening(Record):
-    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s) and flow_rate (m^3/s), inwards positive."""
+    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s) and flow_rate (m^3/s).
+
+    Velocity and flow rate are positive into the lumen.
+    """
 
     name: Annotated[str, NAME]
     pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
@@ -92,7 +95,7 @@ class Flow(Record):
         """At most one drive; openings named once; a Taylor-Green vortex needs its speed."""
         rules.drives(raw, path, faults)
         rules.initial_velocity(raw, path, faults)
-        rules.named_once(values.get("openings", ()), f"{path}.openings", faults)
+        rules.named_once(raw.get("openings"), f"{path}.openings", faults)
 
 
 class Resolution(Record):
@@ -114,7 +117,7 @@ class Resolution(Record):
 
 
 class Contact(Record):
-    """[contact]: repulsion between cells and walls within `wall_range` (m); `strength` (Pa), chosen by the build if None."""
+    """[contact]: repulsion between cells and walls within `wall_range` (m), of `strength` (Pa; None: chosen later)."""
 
     wall_range: Annotated[
         float, Quantity("m", Range(0.0, LARGEST_WALL_RANGE, above=True), "above zero and at most 0.3 um")
@@ -129,7 +132,7 @@ class Coupling(Record):
 
 
 class Run(Record):
-    """[run]: simulated time until (s), events that end it, seed, wall-clock time between checkpoints and altogether (s)."""
+    """[run]: what ends it (`until` s of simulated time, events, `max_wall` s of wall-clock time), seed, checkpoints."""
 
     until: Annotated[float | None, Quantity("s")] = None
     stop_when: Annotated[tuple[Literal["passed", "stalled"], ...], Choices(("passed", "stalled"))] = ()
@@ -168,7 +171,7 @@ class Case(Record):
         """Something moves, something ends it, names are given once."""
         rules.something_moves(raw, faults)
         rules.something_ends(raw, faults)
-        rules.named_once(values.get("cells", ()), "cells", faults)
+        rules.named_once(raw.get("cells"), "cells", faults)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Case) and self.model_dump() == other.model_dump()

@@ -1,8 +1,10 @@
-"""What contradicts what in a case, and what is missing; each looks at the raw tables, so that other faults do not hide it."""
+"""What contradicts what in a case, and what is missing.
+
+Each rule looks at the tables as they were given, so that a fault elsewhere does not hide it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hemoflow.case.faults import Faults
@@ -32,7 +34,9 @@ def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
     """A Taylor-Green vortex has a speed, and only it has."""
     vortex = raw.get("initial_velocity") == "taylor-green"
     if vortex and "initial_speed" not in raw:
-        faults.add(f"{path}.initial_speed", 'missing; a taylor-green vortex needs its largest velocity, such as "1 mm/s"')
+        faults.add(
+            f"{path}.initial_speed", 'missing; a taylor-green vortex needs its largest velocity, such as "1 mm/s"'
+        )
     if "initial_speed" in raw and not vortex:
         faults.add(f"{path}.initial_speed", 'belongs to initial_velocity = "taylor-green"; remove it or set that')
 
@@ -53,19 +57,22 @@ def waveform(raw: dict[str, Any], values: dict[str, Any], path: str, faults: Fau
 
 def time_step(raw: dict[str, Any], path: str, faults: Faults) -> None:
     """At most one way to choose the time step."""
-    given = [key for key in ("relaxation_time", "time_step", "max_reynolds") if key in raw]
+    given: list[str] = [key for key in ("relaxation_time", "time_step", "max_reynolds") if key in raw]
     if len(given) > 1:
         faults.add(path, _contradiction(given))
     if "max_reynolds" in raw and raw.get("density_scale", "auto") != "auto":
-        faults.add(f"{path}.density_scale", 'contradicts max_reynolds, which chooses it; set it to "auto" or remove one')
+        faults.add(
+            f"{path}.density_scale", 'contradicts max_reynolds, which chooses it; set it to "auto" or remove one'
+        )
 
 
-def named_once(records: Iterable[Any], path: str, faults: Faults) -> None:
-    """No name twice in a list of records."""
+def named_once(tables: Any, path: str, faults: Faults) -> None:
+    """No name twice in a list of tables."""
     first: dict[str, int] = {}
-    for i, record in enumerate(records):
-        if record.name is not None and first.setdefault(record.name, i) != i:
-            faults.add(f"{path}[{i}].name", f"{shown(record.name)} is already the name of {path}[{first[record.name]}]; choose another")
+    for i, table in enumerate(tables if isinstance(tables, list) else []):
+        name = table.get("name") if isinstance(table, dict) else None
+        if isinstance(name, str) and first.setdefault(name, i) != i:
+            faults.add(f"{path}[{i}].name", f"{shown(name)} is also the name of {path}[{first[name]}]; choose another")
 
 
 def something_moves(raw: dict[str, Any], faults: Faults) -> None:
@@ -77,7 +84,10 @@ def something_moves(raw: dict[str, Any], faults: Faults) -> None:
     network = vessel.get("kind") == "network" or ("geometry" in vessel and suffix.endswith(tuple(NETWORK_SUFFIXES)))
     if not network and not vessel.get("wall_velocity") and flow.get("initial_velocity", "rest") == "rest":
         choices = ", ".join((*DRIVES, "openings"))
-        faults.add("flow", f'missing: nothing drives the flow; give one of {choices} (pressure_drop = "0 Pa" for a fluid at rest)')
+        faults.add(
+            "flow",
+            f'missing: nothing drives the flow; give one of {choices} (pressure_drop = "0 Pa" for a fluid at rest)',
+        )
 
 
 def something_ends(raw: dict[str, Any], faults: Faults) -> None:
@@ -85,10 +95,10 @@ def something_ends(raw: dict[str, Any], faults: Faults) -> None:
     run = _table(raw, "run")
     if run is None or "until" in run:
         return
-    if not run.get("stop_when"):
-        faults.add("run.until", 'missing: nothing ends the run; give until = "50 ms", or stop_when = ["passed"] where there are cells')
-    elif not raw.get("cells"):
-        faults.add("run.until", 'missing: stop_when needs cells and there are none; give a time such as until = "50 ms"')
+    events = run.get("stop_when")
+    both = 'stop_when = ["passed", "stalled"] with at least one cell'
+    if not raw.get("cells") or not isinstance(events, list) or len(events) < 2:
+        faults.add("run.until", f'missing: nothing is sure to end the run; give until = "50 ms", or {both}')
 
 
 def _table(raw: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ Reading never stops at the first fault: it notes each with its path and goes on.
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -164,9 +166,13 @@ class File:
         if not isinstance(raw, str) or not raw.strip() or "\0" in raw or len(raw) > 4096:
             faults.add(path, f"{shown(raw)} is not a path; give {self.needs}")
             return FAULTY
-        tried = (faults.folder / Path(raw).expanduser()).resolve()
-        if not tried.is_file():
-            what = "is a folder, not a file" if tried.is_dir() else "does not exist"
+        tried = faults.folder / raw
+        try:
+            tried = tried.parent.resolve() / tried.name
+            what = "" if tried.is_file() else "is a folder, not a file" if tried.is_dir() else "does not exist"
+        except (OSError, RuntimeError) as error:
+            what = f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+        if what:
             faults.add(path, f"{shown(raw)}: {tried} {what}; paths are relative to the folder of the case file")
             return FAULTY
         return tried
@@ -197,7 +203,11 @@ class Raw:
             if name not in self.names:
                 faults.unknown(path, name, self.names)
             elif not isinstance(item, dict):
-                faults.add(f"{path}.{name}", f"{shown(item)} is not a table; write its keys below a line [{path}.{name}]")
+                faults.add(
+                    f"{path}.{name}", f"{shown(item)} is not a table; write its keys below a line [{path}.{name}]"
+                )
+            else:
+                _check_plain(item, f"{path}.{name}", faults)
         return raw if len(faults.found) == before else FAULTY
 
     def write(self, value: dict[str, Any]) -> str:
@@ -205,15 +215,32 @@ class Raw:
         return plain(value)
 
 
+def _check_plain(value: Any, path: str, faults: Faults) -> None:
+    """Notes values that are neither text, finite numbers, true or false, nor lists and tables of these."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_plain(item, f"{path}.{key}", faults)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _check_plain(item, f"{path}[{i}]", faults)
+    elif not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+        faults.add(path, f"{shown(value)} is neither a finite number nor text; give a quantity such as '1 s'")
+
+
 def plain(value: Any) -> str:
     """Any TOML value as text on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{quoted(str(k))} = {plain(v)}" for k, v in value.items()) + " }" if value else "{}"
+        return "{ " + ", ".join(f"{bare(k)} = {plain(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(plain(item) for item in value) + "]"
     if isinstance(value, str):
         return quoted(value)
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def bare(key: str) -> str:
+    """A key as TOML writes it: in quotes only where it must be."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key)
 
 
 def written(record: Record) -> dict[str, str]:
@@ -228,5 +255,3 @@ def written(record: Record) -> dict[str, str]:
         more = type(record).more(record.model_dump(exclude={record.spread}))
         texts |= {key: more[key].write(value) for key, value in values.items()}
     return texts
-
-

@@ -54,12 +54,16 @@ class Crop(Record):
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
         """The box has a volume."""
         if {"min", "max"} <= values.keys() and any(a >= b for a, b in zip(values["min"], values["max"], strict=True)):
-            faults.add(path, f"min {raw['min']!r} is not below max {raw['max']!r} along every axis; exchange or correct them")
+            faults.add(
+                path, f"min {raw['min']!r} is not below max {raw['max']!r} along every axis; exchange or correct them"
+            )
 
 
 class Vessel(Record):
-    """[vessel]: `geometry` (absolute path) with `unit`, `kind`, `openings`, `crop` and `component`; or `formula` with its
-    `parameters` (m, rad, counts), `periodic` axes and `wall_velocity` (m/s) by plane."""
+    """[vessel]: `geometry` (absolute path) with `unit`, `kind`, `openings`, `crop` and `component`; or a `formula`.
+
+    A formula has `parameters` (m, rad, counts), `periodic` axes and `wall_velocity` (m/s) by plane.
+    """
 
     spread = "parameters"
 
@@ -82,11 +86,19 @@ class Vessel(Record):
 
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """Exactly one source; nothing that belongs to the other; all parameters the formula needs; walls that can move."""
-        rules.exactly_one(raw, ("geometry", "formula"), path, faults, ' such as geometry = "vessel.stl" or formula = "tube"')
-        rules.named_once(values.get("openings", ()), f"{path}.openings", faults)
+        """Exactly one source; nothing that belongs to the other; all parameters of a formula; walls that can move."""
+        rules.exactly_one(
+            raw, ("geometry", "formula"), path, faults, ' such as geometry = "vessel.stl" or formula = "tube"'
+        )
+        rules.named_once(raw.get("openings"), f"{path}.openings", faults)
         if "formula" in raw and "geometry" not in raw:
-            _foreign(raw, ONLY_FILES, "belongs to a vessel file; remove it, or give geometry instead of formula", path, faults)
+            _foreign(
+                raw,
+                ONLY_FILES,
+                "belongs to a vessel file; remove it, or give geometry instead of formula",
+                path,
+                faults,
+            )
             if values.get("formula") in FORMULAS:
                 _check_formula(raw, values, path, faults)
         elif "geometry" in raw and "formula" not in raw:
@@ -113,4 +125,4 @@ def _check_formula(raw: dict[str, Any], values: dict[str, Any], path: str, fault
         elif plane[0] in values.get("periodic", ()):
             faults.add(where, f"{plane[0]} is periodic, so there is no wall; remove one of the two")
         elif velocity["xyz".index(plane[0])] != 0.0:
-            faults.add(where, f"a wall moves only within its plane; its {plane[0]} component must be \"0 m/s\"")
+            faults.add(where, f'a wall moves only within its plane; its {plane[0]} component must be "0 m/s"')

@@ -6,7 +6,7 @@ from typing import Any
 
 from hemoflow.case.cells import OVERRIDABLE, CellSection
 from hemoflow.case.record import Case
-from hemoflow.case.tables import Record, kinds_of, plain, written
+from hemoflow.case.tables import Record, bare, kinds_of, plain, written
 
 
 def case_text(case: Case) -> str:
@@ -32,7 +32,7 @@ def _cell(section: CellSection) -> dict[str, str]:
 
 
 def _plain(table: dict[str, Any]) -> dict[str, str]:
-    return {key: plain(value) for key, value in table.items()}
+    return {bare(key): plain(value) for key, value in table.items()}
 
 
 def _table(head: str, texts: dict[str, str]) -> str:

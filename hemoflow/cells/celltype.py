@@ -139,8 +139,8 @@ class CellType:
     def _unknown_names(self, overrides: Mapping[str, float | str | int]) -> list[str]:
         known = [*self.parameters(), *CHOICES, "vertices"]
         unknown_names = [name for name in overrides if name not in known]
-        near = [match for name in unknown_names for match in get_close_matches(name, known, n=1)]
-        hint = f"did you mean {', '.join(near)}? " if near else ""
+        near = [match for name in unknown_names for match in get_close_matches(name, known, n=2)]
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
         return [f"has no {', '.join(unknown_names)}; {hint}it has {', '.join(known)}"] if unknown_names else []
 
 

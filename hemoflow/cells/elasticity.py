@@ -5,8 +5,11 @@ the metric of the triangle (dot products of its sides), never from eigenvalues, 
 deformation.
 
 Conventions, which differ between papers by factors of 3:
-  Skalak       W = G/4 (I1^2 + 2 I1 - 2 I2 + C I2^2)      (kappa_S = 3 G, kappa_alpha = 3 C G in the form with W =
-  kappa_S/12 ...) neo-Hookean  W = G/2 (I1 + 1/(I2 + 1) - 1)              (surface Young modulus E_s = 3 G)
+
+- Skalak: W = G/4 (I1^2 + 2 I1 - 2 I2 + C I2^2), which is kappa_S/12 (I1^2 + 2 I1 - 2 I2) + kappa_alpha/12 I2^2 with
+  kappa_S = 3 G and kappa_alpha = 3 C G;
+- neo-Hookean: W = G/2 (I1 + 1/(I2 + 1) - 1), with surface Young modulus E_s = 3 G.
+
 Both have the same shear modulus G at small strain; the area modulus is (1 + 2 C) G and 3 G.
 Source: Skalak et al. 1973; Barthes-Biesel, Diaz and Dhenin 2002.
 """
@@ -70,10 +73,11 @@ def energy_density(law: str, i1: Array, i2: Array, shear_modulus: Array, dilatio
 
 def principal_stretches(i1: Array, i2: Array) -> tuple[Array, Array]:
     """l1 >= l2 from the invariants."""
-    trace, determinant = i1 + 2.0, jnp.maximum(i2 + 1.0, 0.0)
-    root = jnp.sqrt(jnp.maximum(0.25 * trace * trace - determinant, 0.0))
-    large = jnp.sqrt(0.5 * trace + root)
-    return large, jnp.sqrt(determinant) / large
+    # (trace/2)^2 - determinant without the ones that cancel; where both stretches are equal, round-off e moves them by
+    # the root of e all the same
+    root = jnp.sqrt(jnp.maximum(0.25 * i1 * i1 + i1 - i2, 0.0))
+    large = jnp.sqrt(1.0 + 0.5 * i1 + root)
+    return large, jnp.sqrt(jnp.maximum(i2 + 1.0, 0.0)) / large
 
 
 def principal_tensions(law: str, i1: Array, i2: Array, shear_modulus: Array, dilation: Array) -> tuple[Array, Array]:

@@ -1,9 +1,9 @@
 """What a membrane encloses and covers as a whole: volume and area held near their values, and a constant cortical
 tension.
 
-  volume   E = K_V/2 (V - V0)^2 / V0 - p0 V     inner excess pressure p = p0 - K_V (V - V0)/V0 area     E = K_A/2 (A -
-  A0)^2 / A0            isotropic tension K_A (A - A0)/A0, the same everywhere cortex   E = T A
-  isotropic tension T whatever the area: actomyosin, or a drop's surface tension
+- volume: E = K_V/2 (V - V0)^2 / V0 - p0 (V - V0), an inner excess pressure p = p0 - K_V (V - V0)/V0;
+- area: E = K_A/2 (A - A0)^2 / A0, an isotropic tension K_A (A - A0)/A0, the same everywhere;
+- cortex: E = T (A - A0), an isotropic tension T whatever the area: actomyosin, or a drop's surface tension.
 
 The offset p0 (usually the Laplace pressure 2 T/R) makes the cell at rest have its nominal volume.
 """

@@ -88,7 +88,7 @@ def _segments(raw: RawNetwork, count: int, titles: list[str], rows: list[list[st
     if bad:
         raw.problems.append(f"rows that cannot be read: segments {listed(bad)}")
     if count != len(rows):
-        last = rows[-1][columns["name"]] if rows and rows[-1] else "none"
+        last = rows[-1][columns["name"]] if rows and len(rows[-1]) > columns["name"] else "none"
         raw.problems.append(f"declares {count} segments but {len(rows)} rows follow; the last is segment {last}")
 
 

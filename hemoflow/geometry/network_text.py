@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 
 from hemoflow.errors import InputError
@@ -181,7 +182,7 @@ def _dgf_blocks(text: str) -> dict[str, list[str]]:
 def _setting(lines: list[str], word: str) -> int:
     for line in lines:
         parts = line.split()
-        if parts[0].lower() == word and len(parts) == 2 and parts[1].isdigit():
+        if parts[0].lower() == word and len(parts) == 2 and re.fullmatch("[0-9]{1,6}", parts[1]):
             return int(parts[1])
     return 0
 

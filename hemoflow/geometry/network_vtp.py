@@ -56,7 +56,10 @@ def parse_vtp(data: bytes) -> RawNetwork:
     if len(pieces) > 1:
         raise InputError(f"VTP file in {len(pieces)} pieces: write it as one")
     piece = pieces[0]
-    points = _array(piece.find("Points/DataArray"), file, "Points").astype(float).reshape(-1, 3)
+    points = _numbers(_array(piece.find("Points/DataArray"), file, "Points"))
+    if points.size % 3:
+        raise InputError(f"VTP Points hold {points.size} numbers, not three for each point")
+    points = points.reshape(-1, 3)
     connectivity = _named(piece, "Lines", "connectivity", file).astype(np.int64)
     offsets = _named(piece, "Lines", "offsets", file).astype(np.int64)
     if offsets.size == 0:
@@ -119,7 +122,7 @@ def _radii(piece: ElementTree.Element, file: _File) -> NDArray[np.float64]:
     for name, array in names.items():
         word = name.lower()
         if word in ("radius", "radii", "maximuminscribedsphereradius", "diameter"):
-            values = _array(array, file, name).astype(float).ravel()
+            values = _numbers(_array(array, file, name))
             return values / 2 if word == "diameter" else values
     raise InputError(
         f"VTP file without a point array Radius or Diameter; point arrays found: {', '.join(names) or 'none'}"
@@ -142,10 +145,19 @@ def _open(data: bytes) -> tuple[ElementTree.Element, _File]:
     return root, _File(order, header, root.get("compressor", ""), appended, encoding != "raw")
 
 
+def _numbers(array: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Flat, in double precision; damaged files hold signalling NaNs, which are refused later with their nodes."""
+    with np.errstate(all="ignore"):
+        return array.astype(float).ravel()
+
+
 def _named(piece: ElementTree.Element, section: str, name: str, file: _File) -> NDArray[np.generic]:
     for array in piece.findall(f"{section}/DataArray"):
         if array.get("Name") == name:
-            return _array(array, file, f"{section} {name}")
+            values = _array(array, file, f"{section} {name}")
+            if values.dtype.kind == "f":
+                raise InputError(f"VTP array {section} {name} holds numbers that are not whole")
+            return values
     return np.empty(0, np.int64)
 
 

@@ -25,10 +25,11 @@ Arrays = dict[str, NDArray[Any]]
 def save_checkpoint(folder: str | Path, arrays: Mapping[str, Any], meta: Mapping[str, Any], keep: int = 2) -> Path:
     """Write checkpoint_<step>.h5 into a run folder and remove what is older than the newest `keep`; returns its path.
 
-    arrays: by name (a "/" makes a group), any shape, kept bit by bit. meta: JSON-like, with "step" (time steps done, int); give it
-    what a resumed run must compare (`require_same`) and the counts of the writers to truncate to. Checkpoints of later steps are of
-    a future that was given up and are removed too.
-    Raises RunError, leaving the older ones as they are, when an array is not finite, has a type HDF5 does not hold, or the disk fails.
+    arrays: by name (a "/" makes a group), any shape, kept bit by bit. meta: JSON-like, with "step" (time steps done,
+    int); give it what a resumed run must compare (`require_same`) and the counts of the writers to truncate to.
+    Checkpoints of later steps are of a future that was given up and are removed too.
+    Raises RunError, leaving the older ones as they are, when an array is not finite, has a type HDF5 does not hold,
+    or the disk fails.
     """
     step = int(meta["step"])
     stored = {name: np.asarray(value) for name, value in arrays.items()}
@@ -48,7 +49,8 @@ def save_checkpoint(folder: str | Path, arrays: Mapping[str, Any], meta: Mapping
 def load_checkpoint(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and meta of one checkpoint file, or of the newest sound one of a run folder.
 
-    In a folder a damaged checkpoint is named in a warning and the one before it taken. Raises InputError when none is sound.
+    In a folder a damaged checkpoint is named in a warning and the one before it taken. Raises InputError when none is
+    sound.
     """
     path = Path(path)
     if not path.is_dir():
@@ -68,7 +70,8 @@ def load_checkpoint(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
 
 
 def require_same(meta: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Compare what a checkpoint was made with to what goes on now, key by key. Raises InputError listing every difference."""
+    """Compare what a checkpoint was made with to what goes on now, key by key. Raises InputError listing every
+    difference."""
     now = plain(wanted)
     differing = [f"{key}: {meta.get(key)!r} then, {now[key]!r} now" for key in sorted(now) if meta.get(key) != now[key]]
     if differing:

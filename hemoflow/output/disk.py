@@ -1,4 +1,5 @@
-"""Writing files so that a crash, a full disk or a power cut leaves either the old content or the new, never a mixture."""
+"""Writing files so that a crash, a full disk or a power cut leaves either the old content or the new, never a
+mixture."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a text file that `end_at_whole_line` has put in order. Raises RunError; a line cut short is undone."""
+    """Add one line to a text file that `end_at_whole_line` has put in order. Raises RunError; a line cut short is
+    undone."""
     data = (line + "\n").encode("utf-8")
     with writing(path, len(data)), open(path, "ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)

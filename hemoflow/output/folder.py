@@ -49,7 +49,8 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path, write: bool = False, force: bool = False) -> RunFolder:
-        """The folder of an existing run; `write` locks it, `force` takes over a lock of another machine. Raises InputError."""
+        """The folder of an existing run; `write` locks it, `force` takes over a lock of another machine. Raises
+        InputError."""
         folder = cls(Path(path))
         if not os.path.isfile(folder.case):
             raise InputError(f"{path} holds no run: it has no {layout.CASE}")
@@ -133,7 +134,8 @@ class RunFolder:
         return bool(self.checkpoints())
 
     def lock(self, force: bool = False) -> None:
-        """Become the only writer. Raises InputError naming the holder; a dead holder's lock is taken over with a note."""
+        """Become the only writer. Raises InputError naming the holder; a dead holder's lock is taken over with a
+        note."""
         self._lock = take_lock(self.file(layout.LOCK), force)
 
     def close(self) -> None:

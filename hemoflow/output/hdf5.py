@@ -147,13 +147,14 @@ def _check_dataset(item: Any, path: Path, size: int) -> None:
 
 
 def _claimed(item: Any) -> int:
-    """Bytes that reading an array takes. Of an image only the stored tiles count, as long as one step is of a sane size."""
+    """Bytes that reading an array takes. Of an image only the stored tiles count, as long as one step is of a sane
+    size."""
     if item.shape is None:
         return 0
     whole = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
-    if item.name.startswith("/VTKHDF/fluid/CellData/") and item.chunks and item.shape[0]:
-        if whole // item.shape[0] < _LARGEST_IMAGE:
-            return item.id.get_num_chunks() * int(np.prod(item.chunks, dtype=object)) * item.dtype.itemsize
+    image = item.name.startswith("/VTKHDF/fluid/CellData/") and bool(item.chunks) and item.shape[0]
+    if image and whole // item.shape[0] < _LARGEST_IMAGE:
+        return item.id.get_num_chunks() * int(np.prod(item.chunks, dtype=object)) * item.dtype.itemsize
     return whole
 
 
@@ -168,7 +169,7 @@ def content_digest(arrays: dict[str, np.ndarray], text: str) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"\n{name} {array.dtype.str} {arrays[name].shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8))
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

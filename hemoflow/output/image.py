@@ -1,7 +1,8 @@
 """The fluid block of results.vtkhdf: values on scattered nodes written into the tiles of a box that hold any.
 
 The image is the bounding box of the lumen, one voxel per node with the node at its centre (CellData), because ParaView
-opens it at once; but only tiles with fluid are stored, so memory and disk follow the lumen. The rest reads as not-a-number.
+opens it at once; but only tiles with fluid are stored, so memory and disk follow the lumen. The rest reads as
+not-a-number.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ _TO_VTK_TENSOR = [0, 1, 2, 3, 5, 4]  # from xx yy zz xy xz yz to the order of VT
 class FluidGrid:
     """Which nodes are written and what on them.
 
-    nodes (N, 3) integer lattice indices x, y, z; origin (3,) position in m of index (0, 0, 0); spacing in m; fields: components of
-    each (1, 3, or 6 for a symmetric tensor as xx yy zz xy xz yz); stride: only every stride-th node per axis is written.
+    nodes (N, 3) integer lattice indices x, y, z; origin (3,) position in m of index (0, 0, 0); spacing in m; fields:
+    components of each (1, 3, or 6 for a symmetric tensor as xx yy zz xy xz yz); stride: only every stride-th node per
+    axis is written.
     """
 
     nodes: NDArray[np.integer]

@@ -1,9 +1,9 @@
 """Changes to a growing HDF5 file that happen whole or not at all.
 
-HDF5 alone cannot promise this: a writer that is killed, or a disk that fills up, while a file is being changed can leave
-it unreadable, and with it every step written before. Here HDF5 works on the file through memory. What it changed goes
-first to a checksummed journal beside the file (forced to disk, then renamed) and only then into the file; a journal that
-is found later is applied again, so the file is always the state before the change or after it.
+HDF5 alone cannot promise this: a writer that is killed, or a disk that fills up, while a file is being changed can
+leave it unreadable, and with it every step written before. Here HDF5 works on the file through memory. What it
+changed goes first to a checksummed journal beside the file (forced to disk, then renamed) and only then into the
+file; a journal that is found later is applied again, so the file is always the state before the change or after it.
 """
 
 from __future__ import annotations
@@ -182,7 +182,8 @@ def _pieces(pages: dict[int, bytearray], size: int) -> Iterator[bytes | bytearra
 
 
 def _apply(path: Path, pages: dict[int, bytearray], size: int) -> None:
-    """Write the pages into the file; room for its growth is taken first, so that a full disk is met before any change."""
+    """Write the pages into the file; room for its growth is taken first, so that a full disk is met before any
+    change."""
     with writing(path, len(pages) * PAGE):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:

@@ -60,8 +60,9 @@ class EventsWriter(_LineFile):
         super().__init__(Path(folder) / EVENTS, ",".join(EVENT_COLUMNS))
 
     def append(self, time: float, kind: str, who: str, where: Sequence[float] | None = None, why: str = "") -> None:
-        """Add an event at `time` (s) and place `where` (3,) m (None: nowhere). Line breaks in texts become blanks; a text that a
-        spreadsheet would take for a formula gets an apostrophe before it. Raises RunError when the disk fails."""
+        """Add an event at `time` (s) and place `where` (3,) m (None: nowhere). Line breaks in texts become blanks; a
+        text that a spreadsheet would take for a formula gets an apostrophe before it. Raises RunError when the disk
+        fails."""
         place = ["" if where is None else _number(x) for x in (where if where is not None else (0, 0, 0))]
         row = [_number(time), _text(kind), _text(who), *place, _text(why)]
         line = io.StringIO()
@@ -81,7 +82,8 @@ class LogWriter(_LineFile):
         super().__init__(Path(folder) / LOG)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Add a record (give it a "time" in s, so that `rewind` knows it); numbers that are not finite are written as null.
+        """Add a record (give it a "time" in s, so that `rewind` knows it); numbers that are not finite are written as
+        null.
 
         Raises RunError when the disk fails.
         """

@@ -1,4 +1,5 @@
-"""One writer per run folder, also when machines share the disk; what a killed writer left is recognised and taken over."""
+"""One writer per run folder, also when machines share the disk; what a killed writer left is recognised and taken
+over."""
 
 from __future__ import annotations
 

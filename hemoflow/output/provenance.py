@@ -24,11 +24,12 @@ _DIRECTORY = re.compile(r"(?<![\w.:/])(?:~|/)[^\s/'\"]*/(?:[^\s/'\"]+/)*")
 
 
 def write_provenance(folder: str | Path, record: Mapping[str, Any], finished: bool = True) -> None:
-    """Write provenance.json: `record` (device, precision, seeds, started, ended, ...; JSON-like) with versions, commit and checksums.
+    """Write provenance.json: `record` (device, precision, seeds, started, ended, ...; JSON-like) with versions,
+    commit and checksums.
 
-    finished: list the SHA-256 of every file; with False (at the start of a run, whose files still change) list none. Keys of an
-    earlier provenance.json that `record` lacks are kept, so a resumed run keeps its first start. Directories are cut out of
-    every text: nobody's paths are published with a result. Raises RunError.
+    finished: list the SHA-256 of every file; with False (at the start of a run, whose files still change) list none.
+    Keys of an earlier provenance.json that `record` lacks are kept, so a resumed run keeps its first start.
+    Directories are cut out of every text: nobody's paths are published with a result. Raises RunError.
     """
     folder = Path(folder)
     kept = {k: v for k, v in read_provenance(folder).items() if k not in ("files", "digest", "written")}
@@ -40,7 +41,8 @@ def write_provenance(folder: str | Path, record: Mapping[str, Any], finished: bo
 
 
 def record_checksums(folder: str | Path, names: Iterable[str]) -> None:
-    """Renew the checksums of files written again later (score.json, report.html); nothing happens in a folder without any."""
+    """Renew the checksums of files written again later (score.json, report.html); nothing happens in a folder without
+    any."""
     folder = Path(folder)
     record = read_provenance(folder)
     if record.get("files"):

@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tracks:
-    """tracks.h5 in memory: T times, C cells, B traction bins, O openings; SI units; attributes named as the datasets."""
+    """tracks.h5 in memory: T times, C cells, B traction bins, O openings; SI units; attributes named as the
+    datasets."""
 
     time: Array
     id: NDArray[np.int64]

@@ -27,8 +27,8 @@ _INDEX_ALWAYS = 128  # steps up to which results.xdmf is renewed with each; late
 
 @dataclass(frozen=True)
 class CellSurfaces:
-    """All cells of one type: triangles of one cell `faces` (F, 3), its `vertices` V, persistent `ids` (C,), and the components of the
-    fields on vertices and faces."""
+    """All cells of one type: triangles of one cell `faces` (F, 3), its `vertices` V, persistent `ids` (C,), and the
+    components of the fields on vertices and faces."""
 
     name: str
     faces: NDArray[np.integer]
@@ -47,8 +47,8 @@ class CellSurfaces:
 
 @dataclass(frozen=True)
 class CellFrame:
-    """One type's cells at one time: points (C, V, 3) m, values on vertices (C, V[, k]) and on faces (C, F[, k]), SI; `alive` (C,): a cell
-    that is gone is shown as a point where it was seen last, with values not-a-number."""
+    """One type's cells at one time: points (C, V, 3) m, values on vertices (C, V[, k]) and on faces (C, F[, k]), SI;
+    `alive` (C,): a cell that is gone is shown as a point where it was seen last, with values not-a-number."""
 
     points: Any
     point: Mapping[str, Any]
@@ -59,8 +59,9 @@ class CellFrame:
 class ResultsWriter:
     """Appends steps to results.vtkhdf of a run folder and keeps results.xdmf in step with it.
 
-    An existing file is continued, so a resumed run calls the same constructor, then `truncate`. Between two calls the file is closed
-    and complete: a process killed at any moment leaves every earlier step readable. A context manager (`close` renews the .xdmf).
+    An existing file is continued, so a resumed run calls the same constructor, then `truncate`. Between two calls the
+    file is closed and complete: a process killed at any moment leaves every earlier step readable. A context manager
+    (`close` renews the .xdmf).
     """
 
     def __init__(
@@ -70,8 +71,8 @@ class ResultsWriter:
         cells: Sequence[CellSurfaces] = (),
         wall: tuple[NDArray[np.floating], NDArray[np.integer]] | None = None,
     ) -> None:
-        """wall: vertices (P, 3) m and faces (F, 3). Raises InputError if the file there was made for something else, RunError on failure
-        to write."""
+        """wall: vertices (P, 3) m and faces (F, 3). Raises InputError if the file there was made for something else,
+        RunError on failure to write."""
         self.path = Path(folder) / RESULTS
         self._index = Path(folder) / RESULTS_INDEX
         self._fluid = fluid
@@ -104,7 +105,8 @@ class ResultsWriter:
         return np.asarray(self._times, float)
 
     def append(self, time: float, fluid: Mapping[str, Any], cells: Mapping[str, CellFrame]) -> None:
-        """Add a step at `time` (s, later than the last): fluid fields (N[, k]) over all nodes, a CellFrame per cell type by name.
+        """Add a step at `time` (s, later than the last): fluid fields (N[, k]) over all nodes, a CellFrame per cell
+        type by name.
 
         Raises RunError for wrong names, shapes or times and when the disk fails; then the file holds the steps before.
         """

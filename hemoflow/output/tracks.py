@@ -32,7 +32,8 @@ class TracksWriter:
         traction_bins: ArrayLike,
         openings: Sequence[str] = (),
     ) -> None:
-        """ids (C,) and names (C,) of the cells, edges (B+1,) of the traction histogram in Pa, names (O,) of the openings.
+        """ids (C,) and names (C,) of the cells, edges (B+1,) of the traction histogram in Pa, names (O,) of the
+        openings.
 
         Raises InputError if the file there was made for something else, RunError on failure to write.
         """
@@ -61,10 +62,12 @@ class TracksWriter:
         return np.asarray(self._times, float)
 
     def append(self, time: float, cells: Mapping[str, ArrayLike], flow: Mapping[str, ArrayLike] | None = None) -> None:
-        """Add a row at `time` (s, later than the last): `cells` by the names of CELL_TRACKS, each (C, ...), `flow` by those of FLOW_TRACKS,
-        each (O,); SI units. What is left out is stored as unknown (not-a-number; 0 bonds, cluster -1).
+        """Add a row at `time` (s, later than the last): `cells` by the names of CELL_TRACKS, each (C, ...), `flow` by
+        those of FLOW_TRACKS, each (O,); SI units. What is left out is stored as unknown (not-a-number; 0 bonds,
+        cluster -1).
 
-        Raises RunError for an unknown name, a wrong shape or time and when the disk fails; then the file holds the rows before.
+        Raises RunError for an unknown name, a wrong shape or time and when the disk fails; then the file holds the
+        rows before.
         """
         if self._times and not time > self._times[-1]:
             raise RunError(

@@ -35,10 +35,11 @@ class Damage:
 
 
 def verify_folder(folder: str | Path) -> list[Damage]:
-    """Check every file of a run: against the checksums of a finished run, and by reading all of it. The damaged ones are returned.
+    """Check every file of a run: against the checksums of a finished run, and by reading all of it. The damaged ones
+    are returned.
 
-    An unfinished run has no checksums yet; then only what the files themselves tell is checked. Raises InputError for a folder
-    without a run.
+    An unfinished run has no checksums yet; then only what the files themselves tell is checked. Raises InputError for
+    a folder without a run.
     """
     folder = Path(folder)
     if not (folder / layout.CASE).exists() and not (folder / layout.PROVENANCE).exists():

@@ -2,7 +2,8 @@
 
 Source: the VTKHDF specification of Kitware (file format version 2.3). Learnt from its readers (VTK 9.4 to 9.7): every
 group tracks its creation order; every block has Steps, also what never changes (its offsets repeat); the root has Steps
-too; integers are 64 bits wide; the data of a step start at the offsets written under Steps, so a static array is written once.
+too; integers are 64 bits wide; the data of a step start at the offsets written under Steps, so a static array is
+written once.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ _CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Surface:
-    """Shape of a surface block: number of points, triangles `faces` (F, 3), the components of each field that changes in time on
-    points and on triangles; `constant` holds values (F,) int64 per triangle that do not, `static` points (P, 3) m that never move.
+    """Shape of a surface block: number of points, triangles `faces` (F, 3), the components of each field that changes
+    in time on points and on triangles; `constant` holds values (F,) int64 per triangle that do not, `static` points
+    (P, 3) m that never move.
     """
 
     points: int

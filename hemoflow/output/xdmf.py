@@ -1,7 +1,9 @@
-"""results.xdmf: a description in XML of the datasets of results.vtkhdf, for ParaView 5.11 and 5.12 (choose "XDMF Reader")."""
+"""results.xdmf: a description in XML of the datasets of results.vtkhdf, for ParaView 5.11 and 5.12 (choose "XDMF
+Reader")."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -10,11 +12,23 @@ from hemoflow.output.disk import replace_text
 from hemoflow.output.vtkhdf import ROOT
 
 _NUMBER = {"f4": ("Float", 4), "f8": ("Float", 8), "i8": ("Int", 8), "u1": ("UChar", 1)}
-_KIND = {1: "Scalar", 3: "Vector", 6: "Matrix"}
+_HALVES = {"_normal": 0, "_shear": 3}  # XDMF orders tensors in another way than VTK: xx yy zz and xy yz xz as vectors
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Rows of a dataset from `first`; `shape`: how to see them, instead of (rows, ...) or one step of an image;
+    `component`: the first of three, instead of all."""
+
+    first: int
+    rows: int
+    shape: tuple[int, ...] | None = None
+    component: int | None = None
 
 
 def write_xdmf(results: Path, index: Path) -> None:
-    """Describe every complete step of a VTKHDF file that lies in the same folder; written whole or not at all. Raises RunError."""
+    """Describe every complete step of a VTKHDF file that lies in the same folder; written whole or not at all. Raises
+    RunError."""
     import h5py
 
     with h5py.File(results, "r") as file:
@@ -40,26 +54,23 @@ def _step(root: Any, step: int, source: str) -> str:
 def _image(block: Any, step: int, source: str) -> str:
     """The box; XDMF lists axes as z, y, x."""
     points = " ".join(str(int(n) + 1) for n in block.attrs["WholeExtent"][5::-2])
-    geometry = "".join(
-        f'<DataItem Dimensions="3" NumberType="Float" Precision="8" Format="XML">{_numbers(block.attrs[name])}</DataItem>\n'
-        for name in ("Origin", "Spacing")
-    )
+    number = 'Dimensions="3" NumberType="Float" Precision="8" Format="XML"'
+    geometry = "".join(f"<DataItem {number}>{_reversed(block, name)}</DataItem>\n" for name in ("Origin", "Spacing"))
     text = (
         f'<Topology TopologyType="3DCoRectMesh" Dimensions="{points}"/>\n'
         f'<Geometry GeometryType="ORIGIN_DXDYDZ">\n{geometry}</Geometry>\n'
     )
     for name, dataset in block["CellData"].items():
         row = int(block["Steps/CellDataOffsets"][name][step])
-        components = dataset.shape[4] if dataset.ndim == 5 else 1
-        text += _attribute(name, "Cell", components, _slab(dataset, row, 1, source))
+        text += _attributes(name, "Cell", dataset, _Part(row, 1), source)
     return text
 
 
 def _surface(block: Any, step: int, source: str) -> str:
     offsets, polygons = block["Steps"], block["Polygons"]
     points, faces = int(block["NumberOfPoints"][0]), int(polygons["NumberOfCells"][0])
-    corners = _slab(polygons["Connectivity"], 0, 3 * faces, source, (faces, 3))
-    geometry = _slab(block["Points"], int(offsets["PointOffsets"][step]), points, source)
+    corners = _slab(polygons["Connectivity"], _Part(0, 3 * faces, (faces, 3)), source)
+    geometry = _slab(block["Points"], _Part(int(offsets["PointOffsets"][step]), points), source)
     text = (
         f'<Topology TopologyType="Triangle" NumberOfElements="{faces}">\n{corners}</Topology>\n'
         f'<Geometry GeometryType="XYZ">\n{geometry}</Geometry>\n'
@@ -67,23 +78,36 @@ def _surface(block: Any, step: int, source: str) -> str:
     for kind, centre, rows in (("PointData", "Node", points), ("CellData", "Cell", faces)):
         for name, dataset in block[kind].items():
             row = int(offsets[f"{kind}Offsets"][name][step])
-            components = dataset.shape[1] if dataset.ndim == 2 else 1
-            text += _attribute(name, centre, components, _slab(dataset, row, rows, source))
+            text += _attributes(name, centre, dataset, _Part(row, rows), source)
     return text
 
 
-def _attribute(name: str, centre: str, components: int, data: str) -> str:
-    kind = _KIND.get(components, "Matrix")
+def _reversed(block: Any, name: str) -> str:
+    return _numbers(block.attrs[name][::-1])
+
+
+def _attributes(name: str, centre: str, dataset: Any, part: _Part, source: str) -> str:
+    """One field of a step; symmetric tensors become two vectors."""
+    components = dataset.shape[-1] if dataset.ndim in (2, 5) else 1
+    if components != 6:
+        kind = {1: "Scalar", 3: "Vector"}.get(components, "Matrix")
+        return _attribute(name, kind, centre, _slab(dataset, part, source))
+    pieces = [(name + half, dataclasses.replace(part, component=first)) for half, first in _HALVES.items()]
+    return "".join(_attribute(label, "Vector", centre, _slab(dataset, piece, source)) for label, piece in pieces)
+
+
+def _attribute(name: str, kind: str, centre: str, data: str) -> str:
     return f'<Attribute Name={quoteattr(name)} AttributeType="{kind}" Center="{centre}">\n{data}</Attribute>\n'
 
 
-def _slab(dataset: Any, first: int, rows: int, source: str, shape: tuple[int, ...] | None = None) -> str:
-    """Rows of a dataset from `first`; `shape`: how to see them, instead of (rows, ...) or one step of an image."""
+def _slab(dataset: Any, part: _Part, source: str) -> str:
     kind, size = _NUMBER[dataset.dtype.str[1:]]
     number = f'NumberType="{kind}" Precision="{size}"'
-    rest = dataset.shape[1:]
-    seen = shape or (rest if dataset.ndim >= 4 else (rows, *rest))
-    select = [[first] + [0] * len(rest), [1] * dataset.ndim, [rows, *rest]]
+    rest, start = list(dataset.shape[1:]), [0] * (dataset.ndim - 1)
+    if part.component is not None:
+        rest[-1], start[-1] = 3, part.component
+    seen = part.shape or (rest if dataset.ndim >= 4 else (part.rows, *rest))
+    select = [[part.first, *start], [1] * dataset.ndim, [part.rows, *rest]]
     table = " ".join(str(value) for line in select for value in line)
     return (
         f'<DataItem ItemType="HyperSlab" Type="HyperSlab" Dimensions="{_numbers(seen)}" {number}>\n'

@@ -29,7 +29,8 @@ class FluidFields(eqx.Module):
 
 class MembraneFields(eqx.Module):
     """Of the C cells of a group: centroid relative to the anchor (C, 3), mean velocity (C, 3), volume, area, elastic and bending energy
-    (C,), and per vertex (C, V) traction and gap to the wall, per face (C, F) the larger principal tension, areal strain and area."""
+    (C,), and per vertex (C, V) traction and gap to the wall, per face (C, F) the larger principal tension, areal strain and area; `share` (C, V) is
+    the membrane area of a vertex."""
 
     centroid: Array
     velocity: Array
@@ -41,6 +42,7 @@ class MembraneFields(eqx.Module):
     tension: Array
     areal_strain: Array
     face_area: Array
+    share: Array
 
 
 @eqx.filter_jit
@@ -82,6 +84,7 @@ def _membrane_fields(
         membrane.tensions(x)[0],
         membrane.areal_strain(x),
         face_area(*corners(x, membrane.mesh.faces)),
+        share,
     )
 
 

@@ -1,7 +1,8 @@
-"""Flows without cells for the validation runners: the public solver on a periodic or open lumen, run to a time or to a steady state."""
+"""Flows without cells for the validation runners: the public solver on a closed, periodic or open lumen, run to a time or to rest."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
@@ -9,21 +10,28 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from hemoflow.build.fluid import Relaxation, WallVelocity, assemble_fluid
+from hemoflow.build.fluid import Condition, Relaxation, WallVelocity, assemble_fluid
+from hemoflow.fluid.moments import stress_moment
 from hemoflow.fluid.solver import Fluid, FluidState, equilibrium_state, relax, stream
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
 
+Floats = NDArray[np.float64]
+MEMORY = 6
+"""Earlier states that `FluidCase.steady` mixes."""
+
 
 @dataclass
 class FluidCase:
-    """A lumen with its fluid, current state and velocity (3, N) after `steps` steps."""
+    """A lumen with its fluid and current state; `velocity` (3, N) after `steps` steps, `flux` (1 + openings,) mass gained over the walls
+    (before it is put back) and over each opening since the start."""
 
     lumen: Lumen
     fluid: Fluid
     state: FluidState
     drive: jax.Array
     velocity: jax.Array
+    flux: Floats
     steps: int = 0
 
     @property
@@ -31,10 +39,30 @@ class FluidCase:
         """Nodes times steps so far."""
         return len(self.lumen.nodes) * self.steps
 
+    @property
+    def positions(self) -> Floats:
+        """Positions (N, 3) of the nodes."""
+        return self.lumen.position(self.lumen.nodes)
+
+    @property
+    def mass(self) -> float:
+        """Sum of the density deviation over the nodes."""
+        return float(np.sum(np.asarray(self.state.populations, np.float64)))
+
     def advance(self, steps: int) -> None:
         """Run for a number of steps."""
-        self.state, self.velocity = _advance(self.fluid, self.state, self.drive, jnp.asarray(steps))
+        if steps < 1:
+            return
+        self.state, self.velocity, flux = _advance(self.fluid, self.state, self.drive, jnp.asarray(steps))
+        self.flux = self.flux + np.asarray(flux, np.float64)
         self.steps += steps
+
+    def set_velocity(self, velocity: Floats, density: Floats | None = None) -> None:
+        """Start from local equilibrium with a velocity (3, N) and a density deviation (N,)."""
+        real = self.state.populations.dtype
+        u = jnp.asarray(velocity, real)
+        rho = jnp.zeros(u.shape[1], real) if density is None else jnp.asarray(density, real)
+        self.state, self.velocity = equilibrium_state(self.fluid, rho, u), u
 
     def settle(self, tolerance: float, chunk: int, most: int = 400) -> None:
         """Run until the velocity changes by less than `tolerance` of its largest value per chunk of steps."""
@@ -46,30 +74,77 @@ class FluidCase:
                 return
         raise RuntimeError(f"the flow has not settled to {tolerance:g} after {self.steps} steps")
 
+    def steady(self, tolerance: float, chunk: int, most: int = 400) -> None:
+        """Find the state that `chunk` further steps leave as it is: the same stop as `settle`, in far fewer steps.
+
+        Between chunks the latest states are mixed with weights that make their remaining change smallest (Anderson 1965); the weights
+        sum to one, so mass is kept. What ends the search is a chunk of plain steps of the solver.
+        """
+        states: list[Floats] = []
+        changes: list[Floats] = []
+        for _ in range(most):
+            before, velocity = np.asarray(self.state.populations), np.asarray(self.velocity)
+            self.advance(chunk)
+            after, now = np.asarray(self.state.populations), np.asarray(self.velocity)
+            if np.max(np.abs(now - velocity)) <= tolerance * np.max(np.abs(now)) and self.steps > chunk:
+                return
+            states, changes = [*states[-MEMORY:], after], [*changes[-MEMORY:], after - before]
+            self.state = FluidState(jnp.asarray(_mixed(states, changes), after.dtype), self.state.openings)
+        raise RuntimeError(f"the flow has not settled to {tolerance:g} after {self.steps} steps")
+
+    def stress(self) -> Floats:
+        """Deviatoric stress (N, 3, 3) in lattice units, from the populations."""
+        arrived = stream(self.fluid, self.state, self.drive)
+        force = _force(self.fluid, self.drive, arrived.density.shape[0])
+        moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
+        return np.asarray(-(1.0 - 0.5 * self.fluid.even_rate) * moment, np.float64)
+
 
 def fluid_case(
     vessel: AbstractVessel,
     spacing: float,
     relaxation: Relaxation,
-    body_force: NDArray[np.float64] | None = None,
+    body_force: Floats | None = None,
     wall_velocity: WallVelocity | None = None,
+    openings: Mapping[int, tuple[Condition, float]] | None = None,
 ) -> FluidCase:
-    """A closed or periodic flow at rest. `body_force` (3,) and `wall_velocity` in lattice units."""
+    """A flow at rest. `body_force` (3,) and `wall_velocity` in lattice units; `openings`: condition and strength by opening index."""
     lumen = voxelise(vessel, spacing)
-    fluid, _ = assemble_fluid(lumen, {}, relaxation, body_force, wall_velocity)
+    conditions = {k: condition for k, (condition, _) in (openings or {}).items()}
+    fluid, _ = assemble_fluid(lumen, conditions, relaxation, body_force, wall_velocity)
     n = len(lumen.nodes)
+    strengths = [strength for _, (_, strength) in sorted((openings or {}).items())]
     velocity = jnp.zeros((3, n))
-    return FluidCase(lumen, fluid, equilibrium_state(fluid, jnp.zeros(n), velocity), jnp.ones(2), velocity)
+    state = equilibrium_state(fluid, jnp.zeros(n), velocity)
+    return FluidCase(lumen, fluid, state, jnp.asarray([1.0, *strengths, 1.0]), velocity, np.zeros(1 + fluid.links.openings))
+
+
+def _force(fluid: Fluid, drive: jax.Array, count: int) -> jax.Array:
+    return jnp.broadcast_to((fluid.body_force * drive[-1])[:, None], (3, count))
+
+
+def _mixed(states: list[Floats], changes: list[Floats]) -> Floats:
+    """The combination of states whose change is smallest."""
+    if len(states) < 2:
+        return states[-1]
+    differences = np.stack([(one - two).ravel() for two, one in zip(changes, changes[1:], strict=False)], axis=1)
+    weights = np.linalg.lstsq(differences.astype(np.float64), changes[-1].ravel(), rcond=1e-10)[0]
+    steps = [one - two for two, one in zip(states, states[1:], strict=False)]
+    return states[-1] - sum(w * s for w, s in zip(weights, steps, strict=True))
 
 
 @jax.jit
-def _advance(fluid: Fluid, state: FluidState, drive: jax.Array, steps: jax.Array) -> tuple[FluidState, jax.Array]:
+def _advance(
+    fluid: Fluid, state: FluidState, drive: jax.Array, steps: jax.Array
+) -> tuple[FluidState, jax.Array, jax.Array]:
     count = state.populations.shape[1]
-    force = jnp.broadcast_to((fluid.body_force * drive[-1])[:, None], (3, count))
+    real = state.populations.dtype
+    force = _force(fluid, drive, count)
 
-    def one(_: int, carry: tuple[FluidState, jax.Array]) -> tuple[FluidState, jax.Array]:
+    def one(_: int, carry: tuple[FluidState, jax.Array, jax.Array]) -> tuple[FluidState, jax.Array, jax.Array]:
         arrived = stream(fluid, carry[0], drive)
         velocity = arrived.momentum + 0.5 * force
-        return relax(fluid, arrived, force, velocity), velocity
+        return relax(fluid, arrived, force, velocity), velocity, carry[2] + arrived.flux
 
-    return jax.lax.fori_loop(0, steps, one, (state, jnp.zeros((3, count), state.populations.dtype)))
+    start = (state, jnp.zeros((3, count), real), jnp.zeros(1 + fluid.links.openings, real))
+    return jax.lax.fori_loop(0, steps, one, start)

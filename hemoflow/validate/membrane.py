@@ -146,7 +146,7 @@ def rigid_motion_force(params: Params, settings: Settings) -> Measurement:
 
 
 def _loaded_capsules(params: Params, settings: Settings) -> list[tuple[Membrane, Array]]:
-    """Strongly deformed capsules with every term switched on, for each law and bending model."""
+    """Strongly deformed capsules with every term switched on: each law and each bending model occurs."""
     sphere = surface.icosphere(8)
     noise = 0.01 * np.random.default_rng(7).normal(size=sphere.vertices.shape)
     x = jnp.asarray(sphere.vertices * np.array([1.3, 1.0, 0.8]) + noise + 2.0, settings.precision)
@@ -155,11 +155,9 @@ def _loaded_capsules(params: Params, settings: Settings) -> list[tuple[Membrane,
         "shear_modulus": 1.0, "area_dilation": 1.0, "bending_modulus": 0.01, "spontaneous_curvature": 1.0,
         "cortical_tension": 0.3, "area_modulus": 1.0, "volume_modulus": 1.0,
     }  # fmt: skip
-    return [
-        (build_membrane(sphere, law, bending, settings.precision, **moduli), x)
-        for law in laws
-        for bending in ("helfrich", "hinge")
-    ]
+    models = ("helfrich", "hinge")
+    pairs = [(laws[0], bending) for bending in models] if len(laws) == 1 else zip(laws, models, strict=True)
+    return [(build_membrane(sphere, law, bending, settings.precision, **moduli), x) for law, bending in pairs]
 
 
 def net_force_and_torque(params: Params, settings: Settings) -> Measurement:

@@ -64,14 +64,14 @@ def test_spontaneous_curvature_makes_the_sphere_of_that_curvature_free_of_charge
     radius = 1.7
     sphere, whole = icosphere(8, radius), 8.0 * math.pi * KAPPA
     assert bending_energy(sphere, 2.0 / radius) < 4e-3 * whole
-    # (2H - c0)^2 with c0 = 1/a and 4/a: (1/2)^2 and 1 times the energy of the flat-minded sphere
-    assert bending_energy(sphere, 1.0 / radius) == pytest.approx(whole / 4.0, rel=1e-2)
-    assert bending_energy(sphere, 4.0 / radius) == pytest.approx(whole, rel=1e-2)
+    # (2H - c0)^2 with c0 = 1/a and 4/a: (1/2)^2 and 1 times the energy without c0; 1 % error at 642 vertices, then h^2
+    assert bending_energy(sphere, 1.0 / radius) == pytest.approx(whole / 4.0, rel=1.5e-2)
+    assert bending_energy(sphere, 4.0 / radius) == pytest.approx(whole, rel=1.5e-2)
 
 
 def test_spontaneous_curvature_pulls_a_sphere_towards_its_radius() -> None:
     for radius, sign in ((1.0, 1.0), (3.0, -1.0)):
-        sphere = icosphere(6, radius)
+        sphere = icosphere(8, radius)
         cell = build_membrane(
             sphere, "none", "helfrich", "float64", bending_modulus=KAPPA, spontaneous_curvature=1.0
         )  # fmt: skip
@@ -99,39 +99,42 @@ def test_the_hinge_model_costs_a_sphere_the_energy_with_its_gaussian_part() -> N
     assert found == pytest.approx(8.0 * math.pi * KAPPA / 3.0, rel=1.2e-2)
 
 
-def bent_sheet(radius: float, rings: int = 12, length: int = 10) -> tuple[Surface, np.ndarray]:
-    """A flat sheet of equilateral triangles and its positions when rolled up on a cylinder of the given radius."""
-    rows = [
-        [(i + 0.5 * (j % 2), j * math.sqrt(0.75)) for i in range(length)] for j in range(rings)
-    ]  # fmt: skip
-    flat = np.array([[x, y, 0.0] for row in rows for x, y in row])
+def tube(around: int, along: int, axial: bool) -> Surface:
+    """An open tube of triangles with sides near 1; `axial`: one family of edges runs along the tube, else around it."""
+    rows, columns = (around, along) if axial else (along, around)
+    j, i = (k.reshape(-1) for k in np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"))
+    across, up = i + 0.5 * (j % 2), math.sqrt(0.75) * j
+    turn, length = (2.0 * math.pi * up / (math.sqrt(0.75) * rows), across) if axial else (
+        2.0 * math.pi * across / columns, up
+    )  # fmt: skip
+    radius = (math.sqrt(0.75) if axial else 1.0) * around / (2.0 * math.pi)
+    vertices = np.stack([radius * np.cos(turn), radius * np.sin(turn), length], axis=1)
     faces = []
-    for j in range(rings - 1):
-        for i in range(length - 1):
-            a, b, c, d = (j + dj) * length + i if False else j * length + i, j * length + i + 1, 0, 0
-            c, d = a + length, b + length
-            faces += [(a, b, d), (a, d, c)] if j % 2 else [(a, b, c), (b, d, c)]
-    angle = flat[:, 1] / radius
-    rolled = np.stack([flat[:, 0], radius * np.sin(angle), radius * np.cos(angle)], axis=1)
-    return Surface(flat, np.array(faces, dtype=np.int32)), rolled
+    for row in range(rows if axial else rows - 1):
+        for column in range(columns - 1 if axial else columns):
+            low, high = row * columns, (row + 1) % rows * columns
+            p, q = column, (column + 1) % columns
+            corners = (low + p, low + q, high + p, high + q)
+            cut = ((0, 1, 3), (0, 3, 2)) if row % 2 else ((0, 1, 2), (1, 3, 2))
+            faces += [tuple(corners[k] for k in triangle) for triangle in cut]
+    return Surface(vertices, np.array(faces, dtype=np.int32))
 
 
-def test_the_hinge_model_has_the_bending_stiffness_of_theory_on_a_cylinder() -> None:
-    # without Gaussian curvature the energy is kappa/2 per area and curvature squared, with kappa = sqrt(3)/2 k_b
-    radius = 20.0
-    sheet, rolled = bent_sheet(radius)
-    cell = build_membrane(sheet, "none", "hinge", "float64", False, bending_modulus=1.0)
-    edges = np.asarray(cell.mesh.edges)
-    found = float(energy(cell, jnp.asarray(rolled)))
-    # every inner edge stands for two thirds of an equilateral triangle on average: three edges for two triangles
-    covered = len(edges) / 3.0 * 2.0 * math.sqrt(3.0) / 4.0
-    ends = edges[:, :2]
-    steep = np.count_nonzero(np.abs(sheet.vertices[ends[:, 0], 1] - sheet.vertices[ends[:, 1], 1]) > 0.1)
-    flat_share = (len(edges) - steep) / len(edges)
-    expected = math.sqrt(3.0) / 2.0 / 2.0 * covered / radius**2
-    # edges along the axis fold by twice as much as steep ones: correct for the border, which has more of one kind
-    weight = {"along": flat_share * 3.0, "steep": (1.0 - flat_share) * 1.5}
-    assert found == pytest.approx(expected * (2.0 * weight["along"] / 3.0 + weight["steep"] / 3.0), rel=0.02)
+@pytest.mark.parametrize("axial", [True, False])
+@pytest.mark.parametrize(("model", "stiffness"), [("helfrich", 1.0), ("hinge", math.sqrt(3.0) / 2.0)])
+def test_bending_a_sheet_into_a_tube_costs_the_same_along_every_lattice_direction(
+    model: str, stiffness: float, axial: bool
+) -> None:
+    # pi kappa L / R; the difference of two lengths is free of the tube's ends. Hinge: kappa = sqrt(3)/2 k_b.
+    costs = []
+    for along in (8, 16):
+        shape = tube(60, along, axial)
+        cell = build_membrane(shape, "none", model, "float64", False, bending_modulus=1.0)
+        costs.append(float(energy(cell, jnp.asarray(shape.vertices))))
+    length = 8.0 * (1.0 if axial else math.sqrt(0.75))
+    radius = 60.0 * (math.sqrt(0.75) if axial else 1.0) / (2.0 * math.pi)
+    # a polygon of 60 sides stands for the circle: errors of (pi/60)^2
+    assert costs[1] - costs[0] == pytest.approx(math.pi * stiffness * length / radius, rel=5e-3)
 
 
 def test_folds_are_signed_and_zero_where_flat() -> None:

@@ -75,8 +75,9 @@ def test_biaxial_tensions_follow_the_law_at_any_strain(
     assert pulled(patch(law, dilation), l1, l2) == pytest.approx(expected, rel=1e-12, abs=1e-12)
     x = jnp.asarray(SQUARE * [l1, l2, 1.0])[None]
     large, small = tensions(patch(law, dilation), x)
-    assert np.asarray(large[0]) == pytest.approx([max(expected)] * 2, rel=1e-12, abs=1e-12)
-    assert np.asarray(small[0]) == pytest.approx([min(expected)] * 2, rel=1e-12, abs=1e-12)
+    # principal values come from a square root, which turns round-off 1e-16 into 1e-8 where both are equal
+    assert np.asarray(large[0]) == pytest.approx([max(expected)] * 2, abs=1e-7 * G)
+    assert np.asarray(small[0]) == pytest.approx([min(expected)] * 2, abs=1e-7 * G)
 
 
 def test_skalaks_law_hardens_and_the_neo_hookean_law_softens_under_pull() -> None:
@@ -89,7 +90,7 @@ def test_skalaks_law_hardens_and_the_neo_hookean_law_softens_under_pull() -> Non
 
 def test_a_neo_hookean_membrane_resists_collapse_without_bound() -> None:
     thin = [pulled(patch("neo-hookean", 0.0), 1.0, l2)[1] for l2 in (0.5, 0.2, 0.1)]
-    assert thin[0] > 10 * thin[0] / 10 > thin[1] > thin[2] and thin[2] < -500.0 * G
+    assert thin[0] > thin[1] > thin[2] and thin[2] < -500.0 * G
 
 
 def test_the_energy_has_the_form_with_two_moduli_used_for_red_cells() -> None:
@@ -124,9 +125,8 @@ def test_a_cell_grown_from_a_smaller_stress_free_shape_is_under_the_tension_of_t
     )  # fmt: skip
     large, small = tensions(cell, jnp.asarray(sphere.vertices)[None])
     expected = G * (stretch**2 - 1.0) + G * stretch**2 * (stretch**4 - 1.0)
-    assert np.asarray(large) == pytest.approx(expected, rel=1e-9) and np.asarray(small) == pytest.approx(
-        expected, rel=1e-9
-    )
+    assert np.asarray(large) == pytest.approx(expected, rel=1e-7)  # the square root of round-off
+    assert np.asarray(small) == pytest.approx(expected, rel=1e-7)
     assert np.asarray(cell.areal_strain(jnp.asarray(sphere.vertices)[None])) == pytest.approx(stretch**2 - 1.0)
 
 

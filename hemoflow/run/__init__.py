@@ -1,0 +1,44 @@
+"""Running: compiled chunks, health, checkpoints, files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def run_case(
+    case_file: str | Path,
+    folder: str | Path,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    until: str | None = None,
+    progress: bool = True,
+) -> int:
+    """Run a case file in a folder, or go on where an unfinished run of the same case stopped.
+
+    `overrides` are "key.path=value" texts; `until` a time with its unit; returns 0 when the run ended and 75 when it stopped early and can be resumed.
+    Raises InputError for a case that cannot run and RunError for one that fails.
+    """
+    from hemoflow.case import case_text, read_case
+    from hemoflow.output.folder import RunFolder
+    from hemoflow.run.session import Session, on_device
+
+    given = [*overrides, *([f"run.until={until}"] if until else [])]
+    case = read_case(case_file, given)
+    with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
+        return Session(taken, case, progress).run()
+
+
+def resume(folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True) -> int:
+    """Continue the run in a folder from its newest sound checkpoint; a finished run is left as it is. Returns as `run_case`."""
+    from hemoflow.case import case_text, read_case
+    from hemoflow.errors import InputError
+    from hemoflow.output.folder import RunFolder
+    from hemoflow.run.session import Session, on_device
+
+    with RunFolder.open(folder) as seen:
+        case = read_case(seen.case, [f"run.until={until}"] if until else [])
+        if not seen.checkpoints():
+            raise InputError(f"{folder}: no checkpoint to go on from; start it with hemoflow run")
+    with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
+        return Session(taken, case, progress).run()

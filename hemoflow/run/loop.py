@@ -1,0 +1,199 @@
+"""The loop of a run: chunks of compiled steps, and after each what must be measured, written and decided."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow import health
+from hemoflow.build import Setup
+from hemoflow.errors import RunError
+from hemoflow.fluid.lattice import DIRECTIONS
+from hemoflow.fluid.moments import density_deviation
+from hemoflow.model import CellState, State
+from hemoflow.run.chunk import ChunkReport, run_chunk
+from hemoflow.run.measure import Sample, measure_cells, node_pressure
+from hemoflow.run.observe import FluidFields, MembraneFields, observe
+from hemoflow.run.watch import Watch
+
+Array = NDArray[np.float64]
+LONGEST_CHUNK = 250
+DEFAULT_FRAMES = 60
+
+
+@dataclass
+class Clock:
+    """Steps done, steps per chunk, chunks per frame; time is steps times dt, on the host in float64."""
+
+    dt: float
+    chunk: int
+    chunks_per_frame: int
+    step: int = 0
+
+    @property
+    def time(self) -> float:
+        """Simulated time, s."""
+        return self.step * self.dt
+
+    @property
+    def frame_due(self) -> bool:
+        """Whether a frame belongs to this step."""
+        return self.step % (self.chunk * self.chunks_per_frame) == 0
+
+
+def make_clock(setup: Setup, until: float) -> Clock:
+    """A clock whose frames come every output.every (a whole number of chunks), about 60 in a run where nothing is said."""
+    dt = setup.plan.units.dt
+    every = setup.plan.case.output.every or until / DEFAULT_FRAMES
+    steps = max(1, round(every / dt))
+    chunks = -(-steps // LONGEST_CHUNK)
+    return Clock(dt, max(1, round(steps / chunks)), chunks)
+
+
+@dataclass
+class Measured:
+    """All that is known about a moment of a run."""
+
+    fluid: FluidFields
+    membranes: tuple[MembraneFields, ...]
+    sample: Sample
+    flow: dict[str, Array]
+    mass: float
+
+
+@dataclass
+class Trajectory:
+    """A run in progress: setup, current state, clock, and the watch over each cell."""
+
+    setup: Setup
+    state: State
+    clock: Clock
+    watches: list[Watch] = field(default_factory=list)
+    mass: float | None = None
+    throughput: float = 0.0
+    imbalance: float = 0.0
+    smallest_gap: float = float("inf")
+
+    def advance(self) -> tuple[ChunkReport, float]:
+        """One chunk and the seconds it took. Raises RunError where the state is no longer healthy, and keeps the last that was."""
+        clock = self.clock
+        drives = self.setup.drives.table(clock.step, clock.chunk)
+        began = time.perf_counter()
+        state, report = run_chunk(self.setup.model, self.state, jnp.asarray(drives, jnp.result_type(float)))
+        bits = int(report.bits)
+        seconds = time.perf_counter() - began
+        if bits:
+            raise RunError(diagnosis(self.setup, state, report, clock, bits))
+        self.state = re_anchored(state)
+        clock.step += clock.chunk
+        return report, seconds
+
+    def measure(self, flux: Array | None) -> Measured:
+        """Observe the present state; `flux` (openings,) m^3/s is the mean over the chunk before."""
+        setup, lumen = self.setup, self.setup.plan.lumen
+        drive = jnp.asarray(setup.drives.at(self.clock.step), jnp.result_type(float))
+        fluid, membranes = observe(setup.model, self.state, drive)
+        pressure = node_pressure(setup, fluid)
+        sample = measure_cells(setup, self.state.cells, membranes, pressure)
+        count = len(lumen.openings)
+        at = [pressure[np.unique(lumen.link_node[lumen.link_opening == k])] for k in range(count)]
+        flow = {
+            "flux": np.full(count, np.nan) if flux is None else flux,
+            "pressure": np.array([float(p.mean()) if len(p) else np.nan for p in at]),
+        }
+        mass = float(np.asarray(self.state.fluid.populations).sum(dtype=np.float64))
+        return Measured(fluid, membranes, sample, flow, mass)
+
+    def balance(self, report: ChunkReport, mass: float) -> dict[str, float]:
+        """Mass book of a chunk in lattice units: what came in through openings and walls, what is stored, what is unexplained."""
+        flux = np.asarray(report.flux, float)
+        stored = 0.0 if self.mass is None else mass - self.mass
+        self.mass = mass
+        through = 0.5 * float(np.abs(flux[1:]).sum())
+        self.throughput += through
+        self.imbalance += float(flux[1:].sum()) - stored
+        return {
+            "through_openings": float(flux[1:].sum()),
+            "through_walls": float(flux[0]),
+            "stored": stored,
+            "imbalance_of_throughput": abs(self.imbalance) / self.throughput if self.throughput > 0 else 0.0,
+        }
+
+    def remove(self, gone: list[int]) -> None:
+        """Take cells (by id) out of the fluid; their files keep their history."""
+        cells = []
+        for group, state in zip(self.setup.groups, self.state.cells, strict=True):
+            keep = np.array([seed.ident not in gone for seed in group]) & np.asarray(state.alive)
+            cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident))
+        self.state = State(self.state.fluid, tuple(cells), self.state.bonds)
+
+
+def re_anchored(state: State) -> State:
+    """The same state with the anchor of every cell at the node nearest to its middle."""
+    cells = []
+    for one in state.cells:
+        shift = np.round(np.asarray(one.offset, np.float64).mean(axis=1)).astype(np.int32)
+        if shift.any():
+            moved = jnp.asarray(np.asarray(one.offset) - shift[:, None, :].astype(np.asarray(one.offset).dtype))
+            one = CellState(one.anchor + shift, moved, one.alive, one.ident)
+        cells.append(one)
+    return State(state.fluid, tuple(cells), state.bonds)
+
+
+def diagnosis(setup: Setup, state: State, report: ChunkReport, clock: Clock, bits: int) -> str:
+    """What went wrong, where, with which values, and what to do."""
+    plan = setup.plan
+    said = [f"{words}: {remedy}" for words, remedy in health.describe(bits)]
+    h = np.asarray(state.fluid.populations, np.float64)
+    density = np.asarray(density_deviation(list(h)))
+    bad = ~np.isfinite(h).all(axis=0)
+    speed = np.linalg.norm(np.einsum("iN,ia->aN", np.nan_to_num(h), DIRECTIONS.astype(float)), axis=0)
+    node = int(np.argmax(bad)) if bad.any() else int(np.argmin(density)) if bits & health.NEGATIVE_DENSITY else int(np.argmax(speed))
+    place = plan.lumen.position(plan.lumen.nodes[node]) * 1e6
+    low, high = (float(v) for v in np.asarray(report.volume_ratio))
+    cells = "; ".join(_cell_word(setup, state)) if bits & (health.VOLUME | health.FOLDED) else ""
+    return (
+        f"run: stopped healthy at step {clock.step} ({clock.time * 1e3:.4g} ms); within the next {clock.chunk} steps "
+        + "; ".join(said)
+        + f". Worst node {plan.lumen.nodes[node].tolist()} at ({place[0]:.3g}, {place[1]:.3g}, {place[2]:.3g}) um: lattice speed "
+        f"{speed[node]:.3g}, density change {density[node]:.3g}; relaxation time {plan.scales.relaxation_time:.3g}; cell volumes "
+        f"{low:.3f} to {high:.3f} of rest{'; ' + cells if cells else ''}. The last healthy state is kept as a checkpoint"
+    )
+
+
+def _cell_word(setup: Setup, state: State) -> list[str]:
+    said = []
+    for group, seeds, cells in zip(setup.model.groups, setup.groups, state.cells, strict=True):
+        ratio = np.asarray(group.membrane.volume(cells.offset) / group.membrane.parameters.rest_volume)
+        said += [f"cell '{seed.name}' (id {seed.ident}) volume {ratio[k]:.3f}" for k, seed in enumerate(seeds)]
+    return said
+
+
+def chunk_record(trajectory: Trajectory, report: ChunkReport, seconds: float, measured: Measured) -> dict[str, Any]:
+    """What log.jsonl says about a chunk."""
+    clock, nodes = trajectory.clock, len(trajectory.setup.plan.lumen.nodes)
+    low, high = (float(v) for v in np.asarray(report.volume_ratio))
+    gap = measured.sample.columns.get("wall_gap")
+    if gap is not None and np.isfinite(gap).any():
+        trajectory.smallest_gap = min(trajectory.smallest_gap, float(np.nanmin(gap)))
+    return {
+        "step": clock.step,
+        "time": clock.time,
+        "steps_per_second": clock.chunk / seconds if seconds > 0 else 0.0,
+        "mlups": clock.chunk * nodes / seconds / 1e6 if seconds > 0 else 0.0,
+        "mass": measured.mass,
+        **trajectory.balance(report, measured.mass),
+        "density_change_min": float(report.density_min),
+        "density_change_max": float(report.density_max),
+        "mach": float(report.speed_max) * 3.0**0.5,
+        "cell_volume_min": low,
+        "cell_volume_max": high,
+        "smallest_gap_m": trajectory.smallest_gap,
+        "barrier_push_nodes": float(report.pushed_back),
+        "healthy": True,
+    }

@@ -1,0 +1,70 @@
+"""Where a cell is along the vessel: progress, what is left, how wide and how fast it would be there without the cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.build import Plan
+
+Array = NDArray[np.float64]
+NEIGHBOURS = 8
+REACH = 0.25
+"""Share of the cell's radius within which the widest place counts as the lumen at the cell."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """`path` m travelled from the inlet (from the start in a periodic vessel), `left` m to the outlet, `lumen` radius m, `speed`
+    undisturbed m/s."""
+
+    path: float
+    left: float
+    lumen: float
+    speed: float
+
+
+def locate(plan: Plan, centre: Array, start: Array, radius: float) -> Place:
+    """Place of a cell with its unwrapped centroid (3,) m, seeded at `start`."""
+    ways, lumen = plan.pathways, plan.lumen
+    inside = wrapped(plan, centre)
+    distance, node = ways.tree.query(inside, k=min(NEIGHBOURS, len(ways.positions)))
+    weight = 1.0 / (np.atleast_1d(distance) + 1e-3 * lumen.spacing) ** 2
+    nodes, weight = np.atleast_1d(node), weight / weight.sum()
+    if any(lumen.periodic):
+        axis = int(np.argmax(lumen.periodic))
+        path = float(centre[axis] - start[axis])
+        left = lumen.shape[axis] * lumen.spacing - abs(path)
+    else:
+        path = float(weight @ ways.from_inlet[nodes])
+        left = float(weight @ ways.to_outlet[nodes])
+    wide = ways.local_radius(inside, max(REACH * radius, 1.5 * lumen.spacing))
+    speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.case.flow.viscosity)
+    return Place(path, left, wide, speed)
+
+
+def wrapped(plan: Plan, point: Array) -> Array:
+    """The image of a point (3,) inside of the first period."""
+    size = np.array(plan.lumen.shape) * plan.lumen.spacing
+    low = plan.lumen.origin - 0.5 * plan.lumen.spacing
+    shift = np.where(np.array(plan.lumen.periodic), np.floor((point - low) / size) * size, 0.0)
+    return np.asarray(point - shift)
+
+
+def pressure_across(plan: Plan, pressure: Array, centre: Array, half_length: float) -> float:
+    """Pressure (Pa) just behind a cell minus just ahead of it, from the pressure (N,) at the nodes; not-a-number where one side has no
+    node. Behind and ahead are told by the way along the vessel, within a cell's length of it."""
+    ways, h = plan.pathways, plan.lumen.spacing
+    inside = wrapped(plan, centre)
+    near = np.asarray(ways.tree.query_ball_point(inside, half_length + 4.0 * h), int)
+    if not len(near):
+        return float("nan")
+    middle = float(np.mean(ways.from_inlet[ways.tree.query(inside, k=min(NEIGHBOURS, len(ways.positions)))[1]]))
+    along = ways.from_inlet[near] - middle
+    behind = near[(along < -half_length - h) & (along > -half_length - 4.0 * h)]
+    ahead = near[(along > half_length + h) & (along < half_length + 4.0 * h)]
+    if not len(behind) or not len(ahead):
+        return float("nan")
+    return float(pressure[behind].mean() - pressure[ahead].mean())

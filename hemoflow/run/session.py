@@ -1,0 +1,196 @@
+"""A run from its folder's point of view: begin or go on, write, checkpoint, stop, and say how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from hemoflow.build import Setup, describe_plan, make_plan, make_setup, run_length
+from hemoflow.case import Case, case_text
+from hemoflow.errors import InputError, RunError
+from hemoflow.output.checkpoint import load_checkpoint, save_checkpoint
+from hemoflow.output.folder import RunFolder
+from hemoflow.output.provenance import read_provenance, write_provenance
+from hemoflow.run.loop import Measured, Trajectory, chunk_record, make_clock
+from hemoflow.run.progress import Progress
+from hemoflow.run.recorder import Recorder
+from hemoflow.run.stopping import StopRequest
+from hemoflow.run.storage import case_key, from_arrays, to_arrays
+from hemoflow.run.watch import Watch, finished
+
+DONE, RESUMABLE = 0, 75
+
+
+@dataclass
+class Session:
+    """One call of run or resume."""
+
+    folder: RunFolder
+    case: Case
+    progress: bool
+    began: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
+
+    def run(self) -> int:
+        """Simulate until something ends it; returns the exit code: 0 finished, 75 stopped early and resumable."""
+        plan = make_plan(self.case)
+        until = run_length(plan)
+        report = describe_plan(plan)
+        with StopRequest() as stop:
+            setup = make_setup(plan)
+            trajectory = self._begin(setup, until)
+            recorder = Recorder(self.folder, setup)
+            self._continue(trajectory, recorder)
+            shown = Progress(len(plan.lumen.nodes), until, self.progress)
+            for warning in report["warnings"]:
+                shown.say(f"warning: {warning}")
+            self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
+            outcome = self._loop(trajectory, recorder, shown, (until, stop))
+            recorder.close()
+            self._save(trajectory, recorder)
+        ended = {"ended": _now(), "outcome": outcome, "simulated_seconds": trajectory.clock.time, "steps": trajectory.clock.step}
+        self._provenance(ended, True)
+        shown.say(f"{outcome} at {trajectory.clock.time * 1e3:.4g} ms, step {trajectory.clock.step}")
+        return RESUMABLE if outcome.startswith("stopped") else DONE
+
+    def _begin(self, setup: Setup, until: float) -> Trajectory:
+        clock = make_clock(setup, until)
+        watches = [Watch(seed.name, seed.radius) for seed in setup.plan.seeds]
+        return Trajectory(setup, setup.state, clock, watches)
+
+    def _continue(self, trajectory: Trajectory, recorder: Recorder) -> None:
+        """Take up the newest sound checkpoint, or write the first one."""
+        if not self.folder.checkpoints():
+            recorder.cut({"results": 0, "tracks": 0, "events": 0, "log": 0})
+            measured = trajectory.measure(None)
+            trajectory.mass = measured.mass
+            self._write(trajectory, recorder, measured)
+            self._save(trajectory, recorder)
+            return
+        arrays, meta = load_checkpoint(self.folder.path)
+        if meta["case_key"] != case_key(case_text(self.case)):
+            raise InputError(
+                f"{self.folder.path}: the checkpoint was made by another case (something besides run, fate and names differs)"
+            )
+        trajectory.state = from_arrays(arrays, trajectory.setup.state)
+        clock = trajectory.clock
+        clock.step, clock.chunk, clock.chunks_per_frame = meta["step"], meta["chunk"], meta["chunks_per_frame"]
+        trajectory.watches = [Watch(**record) for record in meta["watches"]]
+        trajectory.mass, trajectory.throughput, trajectory.imbalance = meta["mass"], meta["throughput"], meta["imbalance"]
+        trajectory.smallest_gap = float("inf") if meta["smallest_gap"] is None else meta["smallest_gap"]
+        recorder.cut(meta["counts"])
+
+    def _loop(
+        self, trajectory: Trajectory, recorder: Recorder, shown: Progress, ending: tuple[float, StopRequest]
+    ) -> str:
+        until, stop = ending
+        clock, run = trajectory.clock, self.case.run
+        while True:
+            outcome = finished(trajectory.watches, run.stop_when)
+            if outcome or clock.time >= until * (1.0 - 1e-9):
+                return outcome or "time is up"
+            if stop.name or (run.max_wall is not None and time.monotonic() - self.began > run.max_wall):
+                return f"stopped by {stop.name or 'run.max_wall'}, resumable"
+            try:
+                report, seconds = trajectory.advance()
+            except RunError:
+                self._save(trajectory, recorder)
+                self._provenance({"ended": _now(), "outcome": "failed"}, False)
+                raise
+            flux = np.asarray(report.flux, float)[1:] * trajectory.setup.plan.units.flow_rate / clock.chunk
+            measured = trajectory.measure(flux)
+            recorder.log.append(chunk_record(trajectory, report, seconds, measured))
+            self._write(trajectory, recorder, measured)
+            shown.update(clock.time, clock.chunk / max(seconds, 1e-9), _cells_word(trajectory, measured))
+            if time.monotonic() - self.saved > run.checkpoint_every:
+                self._save(trajectory, recorder)
+
+    def _write(self, trajectory: Trajectory, recorder: Recorder, measured: Measured) -> None:
+        """Tracks, events and, when due or when a cell leaves, a frame."""
+        now, gone = trajectory.clock.time, []
+        for k, (watch, place) in enumerate(zip(trajectory.watches, measured.sample.places, strict=True)):
+            if watch.gone:
+                continue
+            speed = float(np.linalg.norm(measured.sample.columns["velocity"][k]))
+            happened = watch.update(now, place, speed) if trajectory.clock.step else [("seeded", "")]
+            for kind, why in happened:
+                recorder.events.append(now, kind, watch.who, measured.sample.centres[k].tolist(), why)
+            if watch.passed:
+                watch.gone = True
+                gone.append(trajectory.setup.plan.seeds[k].ident)
+        recorder.row(now, measured.sample, measured.flow)
+        if trajectory.clock.frame_due or finished(trajectory.watches, self.case.run.stop_when):
+            recorder.frame(now, measured.fluid, trajectory.state.cells, measured.membranes)
+        if gone and not finished(trajectory.watches, self.case.run.stop_when):
+            trajectory.remove(gone)
+
+    def _save(self, trajectory: Trajectory, recorder: Recorder) -> None:
+        clock = trajectory.clock
+        meta: dict[str, Any] = {
+            "step": clock.step,
+            "chunk": clock.chunk,
+            "chunks_per_frame": clock.chunks_per_frame,
+            "time": clock.time,
+            "case_key": case_key(case_text(self.case)),
+            "watches": [watch.record() for watch in trajectory.watches],
+            "mass": trajectory.mass,
+            "throughput": trajectory.throughput,
+            "imbalance": trajectory.imbalance,
+            "smallest_gap": trajectory.smallest_gap,
+            "counts": recorder.counts(),
+        }
+        save_checkpoint(self.folder.path, to_arrays(trajectory.state), meta)
+        self.saved = time.monotonic()
+
+    def _facts(self) -> dict[str, Any]:
+        import jax
+
+        device = jax.devices()[0] if jax.config.jax_default_device is None else jax.config.jax_default_device
+        return {
+            "device": f"{getattr(device, 'device_kind', device)} ({getattr(device, 'platform', '')})",
+            "precision": self.case.resolution.precision,
+            "seed": self.case.run.seed,
+        }
+
+    def _provenance(self, record: dict[str, Any], whole: bool) -> None:
+        known = read_provenance(self.folder.path)
+        if "started" in record and known.get("started"):
+            record = {**record, "started": known["started"], "resumed": [*known.get("resumed", []), record["started"]]}
+        write_provenance(self.folder.path, record, whole)
+
+
+def _cells_word(trajectory: Trajectory, measured: Measured) -> str:
+    if not trajectory.watches:
+        return ""
+    if len(trajectory.watches) == 1:
+        place = measured.sample.places[0]
+        return f"cell at {place.path * 1e6:.1f} um, {place.left * 1e6:.1f} to go"
+    passed = sum(w.passed for w in trajectory.watches)
+    return f"{passed} of {len(trajectory.watches)} cells passed"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def on_device(device: str, precision: str) -> Iterator[None]:
+    """JAX set to a device ("auto", "cpu" or "gpu") and a precision. Raises InputError where there is no such device."""
+    import jax
+
+    with jax.enable_x64(precision == "float64"):
+        if device == "auto":
+            yield
+            return
+        try:
+            chosen = jax.devices("cpu" if device == "cpu" else "gpu")[0]
+        except RuntimeError as error:
+            raise InputError(f"--device {device}: JAX finds no such device; install jax[cuda12] or use --device cpu") from error
+        with jax.default_device(chosen):
+            yield
