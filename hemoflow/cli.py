@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hemoflow.errors import InputError, RunError
-from hemoflow.terminal import catalogue_line, indented, result_line, result_summary, show, vessel_facts
+from hemoflow.terminal import catalogue_line, indented, result_line, result_summary, score_summary, show, vessel_facts
 
 app = typer.Typer(
     name="hemoflow",
@@ -59,8 +59,10 @@ def run(
     _existing_file(case)
     from hemoflow.run import run_case
 
+    _check_fate(case, overrides or [])
     folder = out if out is not None else case.parent / "out"
-    raise typer.Exit(run_case(case, folder, overrides or [], device=device, until=until, progress=not quiet))
+    code = run_case(case, folder, overrides or [], device=device, until=until, progress=not quiet)
+    raise typer.Exit(_conclude(folder, code))
 
 
 @app.command()
@@ -86,7 +88,7 @@ def resume(folder: RunFolder, until: Until = None) -> None:
     _existing_folder(folder)
     from hemoflow.run import resume as resume_run
 
-    raise typer.Exit(resume_run(folder, until=until))
+    raise typer.Exit(_conclude(folder, resume_run(folder, until=until)))
 
 
 @app.command()
@@ -276,6 +278,31 @@ def _existing_file(path: Path) -> None:
 def _existing_folder(path: Path) -> None:
     if not path.is_dir():
         raise InputError(f"{path}: no such folder")
+
+
+def _check_fate(case: Path, overrides: list[str]) -> None:
+    """Refuses a wrong value in [fate] before anything runs: scoring comes after hours of simulation."""
+    from hemoflow.case import read_case
+    from hemoflow.fate.check import check_fate
+
+    check_fate(read_case(case, overrides).fate)
+
+
+def _conclude(folder: Path, code: int) -> int:
+    """Score and report what a run left, also one that stopped early; prints where to look."""
+    from hemoflow.fate.report import write_report
+    from hemoflow.fate.score import write_score
+    from hemoflow.output.provenance import record_checksums
+
+    score = write_score(folder)
+    write_report(folder)
+    figures = sorted(f"figures/{path.name}" for path in (folder / "figures").glob("*"))
+    record_checksums(folder, ["score.json", "report.html", *figures])
+    typer.echo(score_summary(score))
+    typer.echo(f"\nresults: {folder / 'results.vtkhdf'} (ParaView 5.13 or newer), report: {folder / 'report.html'}")
+    if code == 75:
+        typer.echo(f"stopped early; go on with: hemoflow resume {folder}")
+    return code
 
 
 def _read(path: Path, unit: str | None, kind: str | None) -> Any:

@@ -79,6 +79,39 @@ def catalogue_line(row: dict[str, Any]) -> str:
     return f"{supported:<4} {row['family']:<28} {row['case_id']:<8} {row['quantity']} [{row['params']}]"
 
 
+def score_summary(score: dict[str, Any]) -> str:
+    """The fates in a few lines, one block per object; conditional numbers say so."""
+    lines = []
+    parts = [{entry["object"]: entry for entry in score[key]["objects"]} for key in ("survival", "arrest", "exit")]
+    for name in parts[1]:
+        survival, arrest, leaving = (part.get(name, {}) for part in parts)
+        lines += [
+            f"{name}",
+            f"  survival of the shear in this run   {_value(survival.get('any_viable'))}",
+            f"  arrest                              {_value(arrest.get('class'))}, mechanical index "
+            f"{_value(arrest.get('mechanical_index'))} (threshold over available pressure; above 1 it jams)",
+            f"  entry threshold                     {_value(arrest.get('entry_threshold'))}",
+            f"  exit from the vessel, once arrested {_value(leaving.get('probability'))}, most likely by "
+            f"{_value(leaving.get('route'))}",
+        ]
+    lines += [
+        f"{entry.get('cell', '')}: neck entered at {_value(entry.get('entry'))}, left at {_value(entry.get('exit'))}"
+        for entry in score["transit"].get("cells", [])
+    ]
+    return "\n".join([*lines, *(f"warning: {text}" for text in score["run"]["warnings"])])
+
+
+def _value(entry: dict[str, Any] | None) -> str:
+    if entry is None or entry.get("value") is None:
+        return "unknown" if entry is None else "none"
+    unit = "" if entry["unit"] == "1" else f" {entry['unit']}"
+    value = entry["value"]
+    text = f"{value:.7g}" if isinstance(value, float) else str(value)
+    span = entry.get("uncertainty") or {}
+    between = f" ({span['low']:.7g} to {span['high']:.7g})" if {"low", "high"} <= set(span) else ""
+    return f"{text}{between}{unit}"
+
+
 def vessel_facts(vessel: AbstractVessel) -> dict[str, Any]:
     """What `vessel info` tells, lengths in micrometres and the lumen volume in cubic micrometres."""
     low, high = vessel.bounds

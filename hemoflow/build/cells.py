@@ -14,6 +14,7 @@ from hemoflow.cells.membrane import build_membrane
 from hemoflow.cells.surface import Surface, discocyte, frequency_for, icosphere
 from hemoflow.errors import InputError
 from hemoflow.geometry.pathways import Pathways
+from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen
 from hemoflow.model import CellGroup, CellState
 from hemoflow.units import UnitSystem
@@ -21,8 +22,11 @@ from hemoflow.units import UnitSystem
 VERTEX_SPACING_AREA = 1.4
 """Membrane area per vertex in node spacings squared: vertices about 1.2 nodes apart leave no holes between 3-point kernels."""
 
-CLEARANCE = 1.0
+CLEARANCE = 0.5
 """Nodes between a seeded cell and the wall."""
+
+PROBES = 7
+"""Points per side of the cube in which the middle of the lumen is looked for."""
 
 
 @dataclass(frozen=True)
@@ -40,43 +44,60 @@ class Seed:
         return 0.5 * self.kind.value("diameter")
 
 
-def find_seat(
-    pathways: Pathways, lumen: Lumen, radius: float, name: str, taken: Sequence[Seed] = ()
-) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Room:
+    """Where cells can be: the vessel, its lumen on the lattice, the ways through it."""
+
+    vessel: AbstractVessel
+    lumen: Lumen
+    pathways: Pathways
+
+
+def find_seat(room: Room, radius: float, name: str, taken: Sequence[Seed] = ()) -> NDArray[np.float64]:
     """Centre (m) for a cell near the inlet: where the lumen first holds it with room to spare, on the axis, clear of the cells `taken`.
 
     Raises InputError where it holds the cell nowhere.
     """
-    room = pathways.wall - radius
-    wanted = pathways.from_inlet - radius
-    margin = CLEARANCE * lumen.spacing
-    fits = (room >= margin) & (wanted >= 1.5 * lumen.spacing) & (pathways.to_outlet > 2.0 * radius)
+    ways, h = room.pathways, room.lumen.spacing
+    half_diagonal = 0.5 * 3.0**0.5 * h
+    fits = (ways.wall + half_diagonal >= radius + CLEARANCE * h) & (ways.from_inlet >= radius + 1.5 * h)
+    fits &= ways.to_outlet > 2.0 * radius
     for other in taken:
-        apart = np.linalg.norm(pathways.positions - other.centre, axis=1) - radius - other.radius
-        fits &= apart > 2.0 * lumen.spacing
-    if not fits.any():
-        widest = 2.0 * float(np.max(pathways.wall)) * 1e6
-        raise InputError(
-            f"cells: '{name}' of {2e6 * radius:.4g} um fits nowhere on the way with {CLEARANCE:g} node spacing to the wall; "
-            f"the widest place of the lumen is {widest:.4g} um and {len(taken)} cells are seated already: choose a smaller or fewer cells, "
-            "or a position"
-        )
-    first = float(np.min(pathways.from_inlet[fits]))
-    near = fits & (pathways.from_inlet <= first + radius)
-    candidates = np.flatnonzero(near)
-    score = pathways.wall[candidates] - 0.1 * (pathways.from_inlet[candidates] - first)
-    best = candidates[np.isclose(score, score.max(), atol=1e-3 * lumen.spacing)]
-    return np.asarray(pathways.positions[best].mean(axis=0))
+        fits &= np.linalg.norm(ways.positions - other.centre, axis=1) - radius - other.radius > 2.0 * h
+    while fits.any():
+        first = float(np.min(ways.from_inlet[fits]))
+        near = np.flatnonzero(fits & (ways.from_inlet <= first + radius))
+        score = ways.wall[near] - 0.1 * (ways.from_inlet[near] - first)
+        centre, distance = _middle(room, ways.positions[near[np.argmax(score)]])
+        if distance >= radius + CLEARANCE * h:
+            return centre
+        fits[near] = False
+    widest = 2.0 * float(np.max(ways.wall)) * 1e6
+    raise InputError(
+        f"cells: '{name}' of {2e6 * radius:.4g} um fits nowhere on the way with {CLEARANCE:g} node spacing to the wall; "
+        f"the widest place of the lumen is about {widest:.4g} um and {len(taken)} cells are seated already: choose a smaller or fewer "
+        "cells, a finer node spacing, or a position"
+    )
 
 
-def check_seats(seeds: list[Seed], pathways: Pathways, lumen: Lumen) -> None:
+def _middle(room: Room, point: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """The place within a node spacing of a point that is farthest from the wall, and how far that is (m); the mean of equal ones."""
+    steps = room.lumen.spacing * np.linspace(-1.0, 1.0, PROBES)
+    probes = point + np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    distance = -room.vessel.signed_distance(probes)
+    best = distance >= distance.max() - 1e-3 * room.lumen.spacing
+    centre = probes[best].mean(axis=0)
+    return centre, float(-room.vessel.signed_distance(centre[None])[0])
+
+
+def check_seats(seeds: list[Seed], room: Room) -> None:
     """Every cell must lie in the lumen, off the wall and off the others; raises InputError naming all that do not."""
     problems = []
     for seed in seeds:
-        node = pathways.at(seed.centre)
-        off = float(np.linalg.norm(pathways.positions[node] - seed.centre))
-        gap = float(pathways.wall[node]) - off - seed.radius
-        if off > 1.8 * lumen.spacing:
+        node = room.pathways.at(seed.centre)
+        off = float(np.linalg.norm(room.pathways.positions[node] - seed.centre))
+        gap = -float(room.vessel.signed_distance(seed.centre[None])[0]) - seed.radius
+        if off > 1.8 * room.lumen.spacing:
             problems.append(f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um lies outside of the lumen")
         elif gap < -0.05 * seed.radius:
             problems.append(f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um reaches {-gap * 1e6:.3g} um into the wall")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemoflow.build.cells import Seed, check_seats, find_seat, mesh_size
+from hemoflow.build.cells import Room, Seed, check_seats, find_seat, mesh_size
 from hemoflow.build.conditions import Conditions, find_conditions
 from hemoflow.build.drives import largest_factor
 from hemoflow.build.scales import Physics, Request, Scales, choose_scales
@@ -72,7 +72,7 @@ def make_plan(case: Case) -> Plan:
     lumen = voxelise(vessel, case.resolution.node_spacing)
     conditions = find_conditions(case, vessel)
     pathways = find_pathways(lumen, conditions.inlets, conditions.outlets)
-    seeds = place_cells(case, lumen, pathways)
+    seeds = place_cells(case, Room(vessel, lumen, pathways))
     narrow = bottleneck_radius(vessel, lumen, conditions.inlets, conditions.outlets)
     pressure = _pressure(case, vessel, conditions, pathways)
     tension = max((seed.kind.value("cortical_tension") for seed in seeds), default=0.0)
@@ -84,7 +84,7 @@ def make_plan(case: Case) -> Plan:
     )  # fmt: skip
 
 
-def place_cells(case: Case, lumen: Lumen, pathways: Pathways) -> list[Seed]:
+def place_cells(case: Case, room: Room) -> list[Seed]:
     """Every cell of a case with its place. Raises InputError where one does not fit."""
     seeds: list[Seed] = []
     for section in case.cells:
@@ -94,14 +94,14 @@ def place_cells(case: Case, lumen: Lumen, pathways: Pathways) -> list[Seed]:
             name = base if section.count == 1 else f"{base}-{k + 1}"
             radius = 0.5 * kind.value("diameter")
             if isinstance(section.position, str):
-                centre = find_seat(pathways, lumen, radius, name, seeds)
+                centre = find_seat(room, radius, name, seeds)
             else:
                 centre = np.asarray(section.position, float)
             seeds.append(Seed(kind, name, len(seeds), centre))
     names = [seed.name for seed in seeds]
     if len(set(names)) < len(names):
         seeds = [Seed(s.kind, f"{s.name}-{s.ident + 1}" if names.count(s.name) > 1 else s.name, s.ident, s.centre) for s in seeds]
-    check_seats(seeds, pathways, lumen)
+    check_seats(seeds, room)
     return seeds
 
 

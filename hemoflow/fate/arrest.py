@@ -115,9 +115,12 @@ def entry_threshold(tension: float, throat_radius: float, cell_radius: float) ->
 
 
 def mechanical_index(threshold: float, available: float) -> float:
-    """M = dP_c/dP_available; zero when nothing has to be overcome, infinite when there is no pressure to do it."""
+    """M = dP_c/dP_available; zero when nothing has to be overcome, infinite when there is no pressure to do it,
+    not-a-number where one of the two is not known."""
     if threshold == 0:
         return 0.0
+    if math.isnan(threshold) or math.isnan(available):
+        return math.nan
     return threshold / available if available > 0 else math.inf
 
 
@@ -162,7 +165,7 @@ def holding_class(mechanical: float, adhesive: float, confinement: float, model:
 class ArrestInput:
     """One object's history: time (T,), speed and undisturbed speed (T,) m/s, lumen (T,) m, confinement (T,),
     bonds (T,), drop across the object (T,) Pa, available pressure (T,) Pa, entry threshold (Pa), cell radius (m),
-    fluid viscosity (Pa s)."""
+    fluid viscosity (Pa s), whether it reached the vessel's end: then no stall holds it at the end of its history."""
 
     time: Array
     speed: Array
@@ -175,6 +178,7 @@ class ArrestInput:
     threshold: float
     radius: float
     viscosity: float
+    passed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,13 +204,17 @@ class ArrestScore:
 def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
     """Classify one object; indices are taken at the decisive stall, or at the tightest place when there is none.
 
-    The speed it is measured against is the largest undisturbed one so far: a plug that stops the flow is stalled too.
+    The speed it is measured against is that of the flow at its place without it, so a plug that stops the flow is
+    stalled too; where that is not known, the last known one counts.
     """
-    reference = np.maximum.accumulate(np.nan_to_num(np.abs(x.undisturbed)))
-    stall = _decisive(stalls(x.time, slow_mask(x.speed, reference, model)))
+    reference = filled(np.abs(x.undisturbed))
+    found = stalls(x.time, slow_mask(x.speed, reference, model))
+    if x.passed:
+        found = [dataclasses.replace(s, open_ended=False) for s in found]
+    stall = _decisive(found)
     at = stall.last if stall else _tightest(x.confinement)
     force = flow_force(float(x.pressure_drop[at]), float(x.lumen[at]), (x.viscosity, x.radius, float(reference[at])))
-    available = float(np.mean(x.available[stall.first : at + 1])) if stall else float(x.available[at])
+    available = float(_known_mean(x.available[stall.first : at + 1] if stall else x.available[at : at + 1]))
     m = mechanical_index(x.threshold, available)
     b = adhesive_index(float(x.bonds[at]), force, model)
     needed = required_time(float(x.lumen[at]), float(reference[at]), model)
@@ -228,6 +236,19 @@ def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
         simulated_seconds=float(x.time[-1] - x.time[0]),
         extrapolation=_extrapolate(held, stall, (int(x.bonds[at]), force), model),
     )
+
+
+def filled(values: Array) -> Array:
+    """The same series (T,) with the last known value wherever one is not a number; zero before the first."""
+    known = np.isfinite(values)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
+    return np.where(last >= 0, values[np.maximum(last, 0)], 0.0)
+
+
+def _known_mean(values: Array) -> float:
+    """Mean over what is known; not-a-number when nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else math.nan
 
 
 def _decisive(found: list[Stall]) -> Stall | None:

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.fate import arrest
-from hemoflow.fate.parameters import score_value, table
+from hemoflow.fate.parameters import interval, score_value, table
 from hemoflow.fate.runfolder import RunRecord
 from hemoflow.fate.sections import CellObject, cell_name
 
 Array = NDArray[np.float64]
+Band = tuple[float, float] | None
 ARREST_MISSING = (
     "the nucleus as a second threshold",
-    "wall friction beyond the fluid's lubrication",
+    "wall friction beyond the fluid's lubrication, and the film between membrane and wall (it narrows the neck)",
     "the available pressure is that between the run's openings; in a network this is an upper bound",
     "counterfactual re-runs (bonds off, pressure doubled)",
 )
@@ -33,9 +34,10 @@ def arrest_section(
     """
     entries, scores = [], []
     for thing, (radius, basis) in zip(*things, strict=True):
-        x, tension = _arrest_input(tracks, record, thing, radius)
+        x, tension, band = _arrest_input(tracks, record, thing, radius)
         s = arrest.score_object(x, model)
-        held = {"threshold": x.threshold, "tension": tension, "throat": radius, "basis": basis}
+        scale = None if band is None or tension <= 0 else (band[0] / tension, band[1] / tension)
+        held = {"threshold": x.threshold, "tension": tension, "throat": radius, "basis": basis, "scale": scale}
         entries.append(_arrest_entry(tracks, thing, s, held))
         scores.append(s)
     longest = float(tracks.time[-1] - tracks.time[0])
@@ -43,22 +45,25 @@ def arrest_section(
     return {"objects": entries, "longest_simulated_window": window, "parameters": table(model)}, scores
 
 
-def _arrest_input(tracks: Any, record: RunRecord, thing: CellObject, throat: float) -> tuple[arrest.ArrestInput, float]:
-    """Histories of one object averaged over its cells, its largest entry threshold and the tension behind it."""
+def _arrest_input(
+    tracks: Any, record: RunRecord, thing: CellObject, throat: float
+) -> tuple[arrest.ArrestInput, float, Band]:
+    """Histories of one object averaged over its cells with its largest entry threshold, and the tension behind that
+    with its range in the literature."""
     span, cells = thing.span, list(thing.cells)
     volume = np.asarray(tracks.volume, float)[span, cells]
     radii = np.cbrt(3 * volume[0] / (4 * np.pi))
     tensions = [_tension(tracks, record, c, thing.first) for c in cells]
-    limits = [arrest.entry_threshold(t, throat, r) for t, r in zip(tensions, radii, strict=True)]
+    limits = [arrest.entry_threshold(t, throat, r) for (t, _), r in zip(tensions, radii, strict=True)]
     worst = int(np.argmax(np.nan_to_num(limits)))
     confinement = _mean(tracks.confinement, thing, np.nanmax)
     lumen = 2 * radii.max() / np.where(confinement > 0, confinement, np.nan)
-    drop = np.nan_to_num(_mean(tracks.pressure_drop_object, thing, np.nanmax))
+    drop = _mean(tracks.pressure_drop_object, thing, np.nanmax)
     velocity = np.asarray(tracks.velocity, float)[span][:, cells].mean(axis=1)
     x = arrest.ArrestInput(
         time=np.asarray(tracks.time, float)[span],
         speed=np.linalg.norm(velocity, axis=1),
-        undisturbed=np.nan_to_num(_mean(tracks.undisturbed_speed, thing, np.nanmean)),
+        undisturbed=_mean(tracks.undisturbed_speed, thing, np.nanmean),
         lumen=np.where(np.isfinite(lumen), lumen, 2 * radii.max()),
         confinement=np.nan_to_num(confinement),
         bonds=np.asarray(tracks.bonds, float)[span][:, cells].sum(axis=1),
@@ -67,15 +72,17 @@ def _arrest_input(tracks: Any, record: RunRecord, thing: CellObject, throat: flo
         threshold=limits[worst],
         radius=float(radii.max()),
         viscosity=record.viscosity,
+        passed=all(record.passed(cell_name(tracks, c)) is not None for c in cells),
     )
-    return x, tensions[worst]
+    return x, *tensions[worst]
 
 
 def available_pressure(tracks: Any, thing: CellObject, drop: Array) -> Array:
     """Pressure (T,) Pa that could fall across the object: largest difference between openings, else its own drop."""
     pressure = np.asarray(tracks.pressure, float)
-    if pressure.ndim == 2 and pressure.shape[1] > 1 and np.isfinite(pressure).all():
-        return np.asarray(np.ptp(pressure[thing.span], axis=1))
+    if pressure.ndim == 2 and pressure.shape[1] > 1:
+        between = np.ptp(pressure[thing.span], axis=1)
+        return np.asarray(np.where(np.isfinite(between), between, np.abs(drop)))
     return np.abs(drop)
 
 
@@ -89,10 +96,10 @@ def _mean(values: Any, thing: CellObject, over: Any) -> Array:
     return out
 
 
-def _tension(tracks: Any, record: RunRecord, cell: int, first: int) -> float:
-    """Cortical tension (N/m): the case's value, else the mean in-plane tension at the first sample."""
+def _tension(tracks: Any, record: RunRecord, cell: int, first: int) -> tuple[float, Band]:
+    """Cortical tension (N/m) and its range: the case's value, else the mean in-plane tension at the first sample."""
     stated = record.cell_tension(cell_name(tracks, cell))
-    return stated if stated is not None else float(np.asarray(tracks.tension_mean)[first, cell])
+    return stated if stated is not None else (float(np.asarray(tracks.tension_mean)[first, cell]), None)
 
 
 def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +109,7 @@ def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: d
     missing: dict[str, Any] = {"not_included": ARREST_MISSING}
     basis = ("stall duration with the mechanical and adhesive index", arrest.REFERENCES)
     drop = ("drop: dP_c = 2 T (1/R_c - 1/R)", (arrest.YEUNG,))
+    over = "range of the cortical tension in the literature; none for a tension that the case states"
     return {
         "object": thing.label,
         "class": score_value(s.arrest_class, "1", *basis, window_reached=s.window_reached, **missing),
@@ -114,11 +122,19 @@ def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: d
         ),
         "time": score_value(s.stalled_at, "s", *basis, **missing),
         "place": score_value(place, "m", *basis, **missing),
-        "mechanical_index": score_value(s.mechanical, "1", *drop, available_pressure=s.available, **missing),
+        "mechanical_index": score_value(
+            s.mechanical,
+            "1",
+            *drop,
+            uncertainty=_scaled(s.mechanical, held["scale"], over),
+            available_pressure=s.available,
+            **missing,
+        ),
         "entry_threshold": score_value(
             held["threshold"],
             "Pa",
             *drop,
+            uncertainty=_scaled(held["threshold"], held["scale"], over),
             tension=held["tension"],
             throat_radius=held["throat"],
             throat_basis=held["basis"],
@@ -130,3 +146,8 @@ def _arrest_entry(tracks: Any, thing: CellObject, s: arrest.ArrestScore, held: d
         "flow_force": score_value(s.force, "N", "larger of drop x lumen area and Stokes drag", (), **missing),
         "extrapolation": {**s.extrapolation, "simulated": False},
     }
+
+
+def _scaled(value: float, scale: Band, kind: str) -> dict[str, Any] | None:
+    """Interval of a quantity that is proportional to the tension; None without a range."""
+    return None if scale is None or not np.isfinite(value) else interval((value * scale[0], value * scale[1]), kind)

@@ -11,6 +11,7 @@ results are shown over its whole range 0 to 1. Time scales are priors (hours), n
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ LUZZI = "Luzzi 1998 Am J Pathol, PMID 9736035"
 REFERENCES = (ALLEN17, ALLEN19, FOLLAIN, BERSINI, JEON, LUZZI)
 ORGANS = {"liver": 1.0, "bone": 3.0, "collagen": 0.6, "muscle": 0.18}
 HOUR = 3600.0
+_SERIES_TERMS = 24  # of exp(x) with x at most 1: the rest is below 1e-23
 _UNIT_INTERVAL = Bounds(0.0, 1.0)
 State = tuple[str, int, int]
 """(kind, n cells, phase): ('A', n, 0) arrested, ('R', n, j) remodelling."""
@@ -72,10 +74,15 @@ class ExitModel:
         0.9, "1", "part of diapedesis that E-cadherin contacts prevent", bounds=_UNIT_INTERVAL
     )
     flow_half_speed: float = parameter(
-        200e-6, "m/s", "speed at which flow has half its effect on remodelling", bounds=Bounds(1e-12)
+        200e-6, "m/s", "flow at which l0 holds, and at which flow has half its effect", bounds=Bounds(1e-12)
     )
     flow_floor: float = parameter(
-        0.2, "1", "remodelling left without flow", f"{FOLLAIN} (sign only)", "assumed", bounds=_UNIT_INTERVAL
+        0.2,
+        "1",
+        "start rate without flow over that at the half speed",
+        f"{FOLLAIN} (sign only)",
+        "assumed",
+        bounds=_UNIT_INTERVAL,
     )
     vcam: float = parameter(0.0, "1", "VCAM-1 coverage", bounds=_UNIT_INTERVAL)
     vcam_gain: float = parameter(1.0, "1", "a_V: rise of the rate at full coverage")
@@ -120,8 +127,8 @@ class Chain:
 
 
 def flow_factor(speed: float, model: ExitModel) -> float:
-    """g(u): rises with flow and saturates at 1; ``flow_floor`` without flow."""
-    return model.flow_floor + (1 - model.flow_floor) * speed / (speed + model.flow_half_speed)
+    """g(u): ``flow_floor`` without flow, 1 at the speed at which the rates hold, 2 - ``flow_floor`` at most."""
+    return model.flow_floor + 2 * (1 - model.flow_floor) * speed / (speed + model.flow_half_speed)
 
 
 def intact_probability(model: ExitModel) -> float:
@@ -158,11 +165,18 @@ def lone_rate(model: ExitModel, cells: int) -> float:
 
 
 def build_chain(model: ExitModel, where: Circumstances) -> Chain:
-    """The chain for an object of ``where.cells`` cells; states without a way out end in the outcome 'stays'."""
-    states: list[State] = []
-    for n in range(where.cells, 0, -1):
-        states += [("A", n, 0), *(("R", n, j) for j in range(1, model.phases + 1))]
-    moves = [(s, target, rate) for s in states for target, rate in _moves(s, model, where) if rate > 0]
+    """The chain for an object of ``where.cells`` cells; states without a way out end in the outcome 'stays'.
+
+    Only states that can be reached are in it.
+    """
+    states: list[State] = [("A", where.cells, 0)]
+    moves: list[tuple[State, Any, float]] = []
+    for state in states:
+        for target, rate in _moves(state, model, where):
+            if rate > 0:
+                moves.append((state, target, rate))
+                if len(target) == 3 and target not in states:
+                    states.append(target)
     leaving = {s for s, _, _ in moves}
     moves += [(s, ("stays", s[1]), 1.0) for s in states if s not in leaving]
     ends = tuple(sorted({t for _, t, _ in moves if len(t) == 2}))
@@ -236,9 +250,7 @@ def absorption(chain: Chain) -> Absorption:
 
 
 def cumulative_incidence(chain: Chain, times: Array) -> Array:
-    """P(outcome c by time t), (len(times), O), from the matrix exponential; times in s, ascending."""
-    from scipy.linalg import expm
-
+    """P(outcome c by time t), (len(times), O); times in s, ascending."""
     out = np.zeros((len(times), len(chain.outcomes)))
     size = len(chain.states)
     full = np.zeros((size + len(chain.outcomes),) * 2)
@@ -247,8 +259,28 @@ def cumulative_incidence(chain: Chain, times: Array) -> Array:
     now[0] = 1.0
     step, advance = 0.0, np.eye(len(full))
     for i, gap in enumerate(np.diff(times, prepend=0.0)):
-        if gap != step:
-            step, advance = float(gap), expm(full * gap)
+        if not math.isclose(gap, step, rel_tol=1e-12):
+            step, advance = float(gap), transition_matrix(full, float(gap))
         now = now @ advance
         out[i] = now[size:]
     return out
+
+
+def transition_matrix(generator: Array, seconds: float) -> Array:
+    """exp(Q t) of a generator Q (S,S) in 1/s: uniformisation over t/2^k, then k squarings.
+
+    Every term is positive, so nothing cancels and rows keep their sum of one; general matrix exponentials lose it where
+    rates differ by orders of magnitude.
+    """
+    fastest = float(-generator.diagonal().min(initial=0.0)) * seconds
+    halvings = max(0, math.ceil(math.log2(fastest))) if fastest > 0 else 0
+    small = fastest / 2**halvings
+    jump = np.eye(len(generator)) + (generator * seconds / fastest if fastest > 0 else 0.0)
+    term = np.eye(len(generator)) * math.exp(-small)
+    total = term.copy()
+    for j in range(1, _SERIES_TERMS):
+        term = term @ jump * (small / j)
+        total += term
+    for _ in range(halvings):
+        total = total @ total
+    return np.asarray(total)

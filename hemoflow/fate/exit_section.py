@@ -20,6 +20,7 @@ EXIT_MISSING = (
     "arrest beyond the simulated seconds is taken as given",
 )
 EXIT_CAUSES = ("cluster", "angiopellosis", "diapedesis")
+CAUSES = (*EXIT_CAUSES, "flow", "death", "stays")
 HORIZON_HOURS = (24.0, 72.0)
 GRID_HOURS = np.linspace(0.0, 168.0, 85)
 SAMPLES = 4000
@@ -49,6 +50,8 @@ def exit_entry(model: exit.ExitModel, where: exit.Circumstances, arrested: bool,
     basis = ("continuous-time Markov chain, absorption -Q_TT^-1 Q_TA, given arrest", exit.REFERENCES)
     missing: dict[str, Any] = {"not_included": EXIT_MISSING}
     kind = "range over the start rate, the envelopment time and pi_intact from 0 to 1"
+    ranges = {c: interval(span[f"by {c}"], kind) for c in causes}
+    whole = interval(span["ever"] if arrested else (0.0, 0.0), kind)
     seconds = GRID_HOURS * exit.HOUR
     incidence = exit.cumulative_incidence(chain, seconds)
     by_time = {
@@ -58,7 +61,7 @@ def exit_entry(model: exit.ExitModel, where: exit.Circumstances, arrested: bool,
     return {
         "cells": score_value(where.cells, "cells", "object size at arrest", ()),
         "probability": score_value(leave, "1", *basis, uncertainty=interval(span["ever"], kind), **missing),
-        "by_cause": score_value(causes, "1", *basis, **missing),
+        "by_cause": score_value(causes, "1", *basis, uncertainty=ranges, **missing),
         "exited_by": score_value(
             by_time,
             "1",
@@ -84,6 +87,7 @@ def exit_entry(model: exit.ExitModel, where: exit.Circumstances, arrested: bool,
             "probability given arrest x arrest in this run (0 or 1)",
             basis[1],
             arrested=arrested,
+            uncertainty=whole,
             **missing,
         ),
     }
@@ -111,7 +115,11 @@ def _exit_span(model: exit.ExitModel, where: exit.Circumstances) -> dict[str, tu
     for l0, t1, pi in itertools.product(starts, times, shares):
         changed = dataclasses.replace(model, remodelling_rate=l0, remodelling_time=t1, intact_probability=pi)
         chain = exit.build_chain(changed, where)
-        seen.setdefault("ever", []).append(float(_leaving(chain, exit.absorption(chain).probability)))
+        chances = exit.absorption(chain).probability
+        seen.setdefault("ever", []).append(float(_leaving(chain, chances)))
+        by_cause = _by_cause(chain, chances)
+        for cause in CAUSES:
+            seen.setdefault(f"by {cause}", []).append(by_cause.get(cause, 0.0))
         at = exit.cumulative_incidence(chain, np.array(HORIZON_HOURS) * exit.HOUR)
         for h, value in zip(HORIZON_HOURS, _leaving(chain, at), strict=True):
             seen.setdefault(f"{h:g} h", []).append(float(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from types import TracebackType
@@ -27,10 +28,11 @@ class Frames:
     """An open results.vtkhdf (use as a context manager). Lengths in m, steps counted from 0."""
 
     def __init__(self, path: Path) -> None:
-        import h5py
+        """Raises InputError when the file is missing or damaged."""
+        from hemoflow.output.hdf5 import reading
 
-        self._file = h5py.File(path, "r")
-        self._root: Any = self._file["VTKHDF"]
+        self._open = contextlib.ExitStack()
+        self._root: Any = self._open.enter_context(reading(path))["VTKHDF"]
 
     def __enter__(self) -> Frames:
         return self
@@ -38,12 +40,12 @@ class Frames:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._open.__exit__(kind, value, trace)
 
     @property
     def surfaces(self) -> list[str]:
         """Names of the cell-type blocks."""
-        return [n for n, g in self._root.items() if _type_of(g) == "PolyData" and "wall" not in n]
+        return [n for n, g in self._root.items() if _type_of(g) == "PolyData" and n != "wall"]
 
     @property
     def times(self) -> Array:
@@ -81,8 +83,7 @@ class Frames:
 
     def wall(self) -> tuple[Array, Faces] | None:
         """The vessel's wall, or None when it was not written."""
-        name = next((n for n, g in self._root.items() if _type_of(g) == "PolyData" and "wall" in n), None)
-        return None if name is None else self.surface(name, 0.0)
+        return self.surface("wall", 0.0) if "wall" in self._root else None
 
     def _part(self, group: Any, part: int, first: int) -> tuple[Array, Faces]:
         """One topology part with the points that start at ``first``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,32 @@ class RunRecord:
         """Plasma viscosity in Pa s."""
         return self.quantity(self.case.get("flow", {}).get("viscosity", "0.0012 Pa s"), "Pa s", "flow.viscosity")
 
-    def cell_tension(self, name: str) -> float | None:
-        """Cortical tension (N/m) the case gives a cell of this name or type, or its only cell; else None."""
-        cells = [c for c in self.case.get("cells", []) if isinstance(c, dict)]
-        named = [
-            c for c in cells if name and (name in (c.get("name"), c.get("type")) or name.startswith(str(c.get("name"))))
-        ]
-        chosen = named[0] if named else (cells[0] if len(cells) == 1 else {})
+    def cell_tension(self, name: str) -> tuple[float, tuple[float, float] | None] | None:
+        """Cortical tension (N/m) of a cell of this name or type, or of the case's only cell type, with the range of the
+        literature when the case takes the catalogue's value; None where the case says nothing."""
+        chosen = self._cell(name)
+        parameter = _catalogue_tension(str(chosen.get("type", "")))
         raw = chosen.get("cortical_tension")
-        return None if raw is None else self.quantity(raw, "N/m", "cells.cortical_tension")
+        value = parameter[0] if raw is None else self.quantity(raw, "N/m", "cells.cortical_tension")
+        if value is None:
+            return None
+        stated = parameter[0] is None or not math.isclose(value, parameter[0], rel_tol=1e-9)
+        return value, None if stated else parameter[1]
+
+    def _cell(self, name: str) -> dict[str, Any]:
+        """The [[cells]] table of a cell: by its whole name, by the longest name it starts with, by its type, or the
+        only one."""
+        cells = [c for c in self.case.get("cells", []) if isinstance(c, dict)]
+        exact = [c for c in cells if name and name in (c.get("name"), c.get("type"))]
+        begins = [c for c in cells if name.startswith(_called(c) or "\0")]
+        begins.sort(key=lambda c: -len(_called(c)))
+        found = exact or begins or (cells if len(cells) == 1 else [])
+        return found[0] if found else {}
+
+    def passed(self, name: str) -> float | None:
+        """Time (s) at which a cell of this name reached the vessel's end; None when it did not."""
+        times = [float(row["time_s"]) for row in self.events_of((name,)) if row.get("kind") == "passed"]
+        return times[0] if times else None
 
     def events_of(self, who: tuple[str, ...]) -> list[dict[str, str]]:
         """Events about a cell known by any of the given names."""
@@ -56,6 +74,22 @@ class RunRecord:
     def quantity(raw: Any, unit: str, path: str) -> float:
         """A quantity of case.toml in SI; see ``in_si``."""
         return in_si(raw, unit, path)
+
+
+def _called(cell: dict[str, Any]) -> str:
+    """Name of a [[cells]] table, its type where it has none."""
+    return str(cell.get("name") or cell.get("type") or "")
+
+
+def _catalogue_tension(kind: str) -> tuple[float | None, tuple[float, float] | None]:
+    """Cortical tension of a type of the catalogue (N/m) and the range found in the literature."""
+    from hemoflow.cells.catalogue import CATALOGUE
+
+    if kind not in CATALOGUE:
+        return None, None
+    found = CATALOGUE[kind].cortical_tension
+    band = None if found.low is None or found.high is None else (found.low, found.high)
+    return found.value, band
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,13 @@ SCORE_VERSION = 1
 
 def write_score(folder: str | Path) -> dict[str, Any]:
     """Score a run folder, write its score.json, return what was written."""
+    from hemoflow.output.disk import replace_text
+    from hemoflow.output.layout import SCORE
+    from hemoflow.output.provenance import record_checksums
+
     score = score_folder(folder)
-    target = Path(folder) / "score.json"
-    partial = target.with_suffix(".json.partial")
-    partial.write_text(json.dumps(score, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(partial, target)
+    replace_text(Path(folder) / SCORE, json.dumps(score, indent=1, allow_nan=False) + "\n")
+    record_checksums(folder, [SCORE])
     return score
 
 
@@ -121,7 +122,8 @@ def _circumstances(
         bonds = int(np.asarray(tracks.bonds)[at, list(thing.cells)].sum())
         life = bond_lifetime(bonds, score.force, holding)
         release = 1.0 / life if life > 0 else 0.0
-    speed = float(np.nanmax(np.abs(speeds))) if np.isfinite(speeds).any() else 0.0
+    known = np.abs(speeds[np.isfinite(speeds).any(axis=1)])
+    speed = float(np.nanmean(known[-1])) if len(known) else 0.0
     return Circumstances(len(thing.cells), speed, survival.base_rate + immune, release)
 
 

@@ -15,6 +15,8 @@ from hemoflow.fate.runfolder import RunRecord
 Array = NDArray[np.float64]
 SURVIVAL_MISSING = (
     "stress outside the simulated piece of vessel",
+    "the true passage time: the cytoplasm is as thin as plasma here, so time under stress is a lower bound",
+    "the difference between traction on the membrane and the wall stress of the experiments it is calibrated on",
     "calibration on digitised survival curves: both anchors bound mechanical killing from above",
     "immune cells, platelets and contact shields unless switched on in [fate.survival]",
     "wear of the membrane between repeated passages",
@@ -150,6 +152,7 @@ def _transit_entry(s: transit.TransitScore) -> dict[str, Any]:
     return {
         "entry": score_value(s.entry, "s", s.basis, (), **missing),
         "exit": score_value(s.exit, "s", s.basis, (), **missing),
+        "passed": score_value(s.passed, "s", "the front is about to touch the vessel's end", (), **missing),
         "duration": score_value(duration, "s", s.basis, (), **missing),
         "path": score_value(s.path, "m", "progress of the centroid", (), **missing),
         "mean_speed": score_value(s.mean_speed, "m/s", "path / simulated time", (), **missing),

@@ -190,7 +190,9 @@ def stiffening(traction: Array) -> Array:
 def hazards(exposure: Exposure, model: SurvivalModel, exponent: float, frailty: float) -> dict[str, Array]:
     """The four hazards (T,) in 1/s, by name."""
     m, x = model, exposure
-    adapted = relaxed(x.time, m.adaptation_rate * (x.traction_mean > m.adaptation_onset), m.adaptation_memory)
+    adapted = relaxed(
+        x.time, np.where(x.traction_mean > m.adaptation_onset, m.adaptation_rate, 0.0), m.adaptation_memory
+    )
     shield = (1 - m.platelet_shield * x.platelets) * (1 - m.contact_shield * x.contact)
     acute = (
         m.acute_rate(frailty) * mean_power(x, m.reference_traction, exponent) * (1 - m.adaptation * adapted) * shield
@@ -240,7 +242,7 @@ def score_cell(exposure: Exposure, model: SurvivalModel) -> SurvivalScore:
         pairs.append((h, survival(h, theta)))
     h_all, s_all = zip(*pairs, strict=True)
     x = exposure
-    onset = model.adaptation_rate * (x.traction_mean > model.adaptation_onset)
+    onset = np.where(x.traction_mean > model.adaptation_onset, model.adaptation_rate, 0.0)
     level = float(relaxed(x.time, onset, model.adaptation_memory)[-1])
     mean = float(x.traction_mean.mean())
     return SurvivalScore(

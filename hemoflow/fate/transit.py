@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ Array = NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class TransitScore:
-    """Times in s (None where it did not happen), path and gap in m, Taylor deformation (L - B)/(L + B)."""
+    """Times in s (None where it did not happen): first entry into and last exit from a lumen narrower than the cell,
+    and the vessel's end reached; path and gap in m, Taylor deformation (L - B)/(L + B)."""
 
     entry: float | None
     exit: float | None
+    passed: float | None
     basis: str
     path: float
     mean_speed: float
@@ -72,11 +75,14 @@ def score_cell(time: Array, columns: dict[str, Array], events: list[dict[str, st
     ``events`` are the rows of events.csv about this cell; an 'entry' or 'exit' there wins over the confinement.
     """
     entry, leave = crossing_times(time, columns["confinement"])
-    basis = "confinement crossing 1"
-    stated = {row["kind"]: float(row["time_s"]) for row in reversed(events) if row["kind"] in ("entry", "exit")}
-    if stated:
-        entry, leave, basis = stated.get("entry", entry), stated.get("exit", leave), "events.csv"
-    path = float(columns["path"][-1] - columns["path"][0])
+    basis = "lumen at the centroid narrower than the cell"
+    stated = {kind: [float(r["time_s"]) for r in events if r["kind"] == kind] for kind in ("entry", "exit", "passed")}
+    if stated["entry"] or stated["exit"]:
+        entry = min(stated["entry"], default=entry)
+        last = max(stated["exit"], default=None)
+        leave = last if last is not None and last >= max(stated["entry"], default=last) else None
+    known = columns["path"][np.isfinite(columns["path"])]
+    path = float(known[-1] - known[0]) if known.size else math.nan
     if not np.isfinite(path):
         path = float(np.linalg.norm(np.diff(columns["position"], axis=0), axis=1).sum())
     deformation = taylor_deformation(columns["extent"])
@@ -86,6 +92,7 @@ def score_cell(time: Array, columns: dict[str, Array], events: list[dict[str, st
     return TransitScore(
         entry=entry,
         exit=leave,
+        passed=min(stated["passed"], default=None),
         basis=basis,
         path=path,
         mean_speed=path / seconds if seconds > 0 else 0.0,

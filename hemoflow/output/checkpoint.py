@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError, RunError
-from hemoflow.output.disk import replace_file
+from hemoflow.output.disk import replace_file, take_room
 from hemoflow.output.folder import checkpoints_in
 from hemoflow.output.hdf5 import VERSIONS, content_digest, note, reading
 from hemoflow.output.layout import CHECKPOINT, checkpoint_name
 from hemoflow.output.lines import plain
 
 FORMAT = 1
+_OVERHEAD = 1 << 16  # bytes of HDF5's own records, more than enough
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -97,6 +98,9 @@ def _write(temporary: Path, arrays: Arrays, text: str) -> None:
     import h5py
 
     digest = content_digest(arrays, text)
+    # HDF5 may crash when the disk fills up while it closes a file, so whether there is room is asked before.
+    with open(temporary, "wb") as file:
+        take_room(file.fileno(), sum(array.nbytes for array in arrays.values()) + len(text) + _OVERHEAD)
     with h5py.File(temporary, "w", libver=VERSIONS) as file:
         file.attrs["hemoflow_checkpoint"] = np.int64(FORMAT)
         file.attrs["sha256"] = digest

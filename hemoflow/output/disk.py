@@ -4,6 +4,7 @@ mixture."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -64,6 +65,15 @@ def sync_file(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def take_room(descriptor: int, size: int) -> None:
+    """Have the disk reserve `size` bytes for an open file, where it can. Raises OSError when it has not so many."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # what file systems without it answer
+            raise
 
 
 def replace_file(path: Path, write: Callable[[Path], Any], size: int | None = None) -> None:

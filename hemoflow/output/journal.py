@@ -9,7 +9,6 @@ file; a journal that is found later is applied again, so the file is always the 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hemoflow.errors import RunError
-from hemoflow.output.disk import replace_file, sync_folder, writing
+from hemoflow.output.disk import replace_file, sync_folder, take_room, writing
 from hemoflow.output.layout import JOURNAL_SUFFIX
 
 PAGE = 16384  # bytes; small enough that scattered changes of HDF5's own records cost little
@@ -188,7 +187,7 @@ def _apply(path: Path, pages: dict[int, bytearray], size: int) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if size > os.fstat(descriptor).st_size:
-                _take_room(descriptor, size)
+                take_room(descriptor, size)
             for number in sorted(pages):
                 _write_all(descriptor, memoryview(pages[number])[: max(0, size - number * PAGE)], number * PAGE)
             os.ftruncate(descriptor, size)
@@ -197,14 +196,6 @@ def _apply(path: Path, pages: dict[int, bytearray], size: int) -> None:
             os.close(descriptor)
         _journal_of(path).unlink(missing_ok=True)
         sync_folder(path.parent)
-
-
-def _take_room(descriptor: int, size: int) -> None:
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # what file systems without it answer
-            raise
 
 
 def _write_all(descriptor: int, data: memoryview, offset: int) -> None:

@@ -119,7 +119,7 @@ class Trajectory:
         self.imbalance += float(flux[1:].sum()) - stored
         return {
             "through_openings": float(flux[1:].sum()),
-            "through_walls": float(flux[0]),
+            "wall_correction": float(flux[0]),
             "stored": stored,
             "imbalance_of_throughput": abs(self.imbalance) / self.throughput if self.throughput > 0 else 0.0,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import jax
@@ -44,7 +45,7 @@ def test_a_sphere_of_any_size_costs_eight_pi_kappa(radius: float) -> None:
 
 def test_the_energy_of_the_sphere_converges_with_second_order() -> None:
     errors = [bending_energy(icosphere(n)) / (8.0 * math.pi * KAPPA) - 1.0 for n in (4, 8, 16)]
-    slopes = [math.log2(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    slopes = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
     assert all(1.9 < slope < 2.1 for slope in slopes)
 
 

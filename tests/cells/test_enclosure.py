@@ -19,8 +19,13 @@ forces = jax.jit(lambda cell, x: cell.forces(x))
 energy = jax.jit(lambda cell, x: cell.energy(x))
 measures = jax.jit(
     lambda cell, x: (
-        cell.area(x), cell.volume(x), cell.centroid(x), cell.vertex_areas(x), cell.tensions(x), cell.pressure(x)
-    )  # fmt: skip
+        cell.area(x),
+        cell.volume(x),
+        cell.centroid(x),
+        cell.vertex_areas(x),
+        cell.tensions(x),
+        cell.pressure(x),
+    )
 )
 push = jax.jit(lambda cell, x: (cell.energy(x), -cell.forces(x)))
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
+
+from hemoflow.output.image import FluidGrid
+from hemoflow.output.lines import EventsWriter, LogWriter
+from hemoflow.output.provenance import write_provenance
+from hemoflow.output.results import CellFrame, CellSurfaces, ResultsWriter
+from hemoflow.output.tracks import TracksWriter
 
 MICRON = 1e-6
 LENGTH, WIDE, NECK = 80 * MICRON, 7 * MICRON, 4 * MICRON
 RADIUS = 6 * MICRON
+BINS = np.logspace(-3.0, 4.0, 71)
 CASE = """
 [case]
 name = "made-up"
@@ -70,29 +75,28 @@ def ellipsoid(centre: np.ndarray, semi: np.ndarray) -> tuple[np.ndarray, np.ndar
 def motion(time: np.ndarray, jams: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centroid x, speed and semi-axes of the made-up cell."""
     end = 0.35 * LENGTH if jams else 0.8 * LENGTH
-    part = np.minimum(time / time[-1] * (4 if jams else 1), 1.0)
+    part = np.minimum(time / 0.05 * (4 if jams else 1), 1.0)
     x = 15 * MICRON + (end - 15 * MICRON) * (part * part * (3 - 2 * part))
     across = np.minimum(RADIUS, tube_radius(x + 3 * MICRON) - 0.3 * MICRON)
     semi = np.stack([RADIUS**3 / across**2, across, across], -1)
-    return x, np.gradient(x, time), semi
+    speed = (end - 15 * MICRON) * 6 * part * (1 - part) / 0.05 * (4 if jams else 1)
+    return x, speed, semi
 
 
-def write_tracks(path: Path, jams: bool, pressure: float) -> None:
-    time = np.linspace(0, 0.05, 51)
+def columns_of(time: np.ndarray, jams: bool, pressure: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Track columns (T, ...) of the made-up cell and the flow rate (T,) m^3/s."""
     x, speed, semi = motion(time, jams)
     flow = np.full_like(time, 2e-14)
-    u = flow / (np.pi * tube_radius(x) ** 2)
-    bins = np.concatenate([[0.01], np.geomspace(0.02, 200, 24)])
     traction = 8.0 * (WIDE / tube_radius(x)) ** 2
-    histogram = np.zeros((51, 24))
-    histogram[np.arange(51), np.searchsorted(bins, 0.5 * traction) - 1] = 0.8
-    histogram[np.arange(51), np.searchsorted(bins, 0.95 * traction) - 1] += 0.2
+    histogram = np.zeros((len(time), len(BINS) - 1))
+    rows = np.arange(len(time))
+    histogram[rows, np.searchsorted(BINS, 0.5 * traction) - 1] = 0.8
+    histogram[rows, np.searchsorted(BINS, 0.95 * traction) - 1] += 0.2
     strain = (semi[:, 0] / RADIUS) ** 0.3
-    volume = np.full(51, 4 / 3 * np.pi * RADIUS**3)
-    columns = {
+    return {
         "position": np.stack([x, 0 * x, 0 * x], -1),
         "velocity": np.stack([speed, 0 * x, 0 * x], -1),
-        "volume": volume,
+        "volume": np.full(len(time), 4 / 3 * np.pi * RADIUS**3),
         "area": 4 * np.pi * RADIUS**2 * strain,
         "tension_mean": 2e-4 * strain,
         "tension_max": 4e-4 * strain,
@@ -101,81 +105,87 @@ def write_tracks(path: Path, jams: bool, pressure: float) -> None:
         "traction_histogram": histogram,
         "areal_strain_max": strain - 1,
         "strain_energy": 1e-14 * (strain - 1),
-        "extent": 2 * semi,
+        "extent": np.sort(2 * semi, axis=1)[:, ::-1],
         "wall_gap": tube_radius(x + 3 * MICRON) - semi[:, 1],
         "path": x,
-        "undisturbed_speed": u,
+        "undisturbed_speed": flow / (np.pi * tube_radius(x) ** 2),
         "confinement": RADIUS / tube_radius(x),
-        "pressure_drop_object": 0.6 * pressure * np.ones(51),
-        "bonds": np.zeros(51, dtype=np.int64),
-        "cluster_id": np.zeros(51, dtype=np.int64),
-    }
-    with h5py.File(path, "w") as file:
-        file["time"] = time
-        file["cells/id"] = np.array([0])
-        file["cells/name"] = np.array(["tumor"], dtype=h5py.string_dtype())
-        for key, values in columns.items():
-            file[f"cells/{key}"] = values[:, None]
-        file["cells/traction_bins"] = bins
-        file["flow/flux"] = np.stack([-flow, flow * 0.999], -1)
-        file["flow/pressure"] = np.stack([np.full(51, pressure), np.zeros(51)], -1)
-        file["flow/opening_names"] = np.array(["inlet", "outlet"], dtype=h5py.string_dtype())
+        "pressure_drop_object": 0.6 * pressure * np.ones(len(time)),
+        "bonds": np.zeros(len(time), dtype=np.int64),
+        "cluster_id": np.full(len(time), -1, dtype=np.int64),
+    }, flow
 
 
-def poly_block(root: h5py.Group, name: str, frames: list[tuple[float, np.ndarray]], faces: np.ndarray) -> None:
-    group = root.create_group(name)
-    group.attrs["Type"] = np.bytes_("PolyData")
-    group["Points"] = np.concatenate([points for _, points in frames]).astype("f4")
-    group["NumberOfPoints"] = [len(frames[0][1])]
-    group["Polygons/NumberOfConnectivityIds"] = [faces.size]
-    group["Polygons/Connectivity"] = faces.ravel()
-    steps = group.create_group("Steps")
-    steps["Values"] = [t for t, _ in frames]
-    steps["PartOffsets"] = np.zeros(len(frames), dtype="i8")
-    steps["PointOffsets"] = np.arange(len(frames)) * len(frames[0][1])
+def write_tracks(folder: Path, time: np.ndarray, jams: bool, pressure: float) -> None:
+    columns, flow = columns_of(time, jams, pressure)
+    writer = TracksWriter(folder, [0], ["tumor"], BINS, ["inlet", "outlet"])
+    for i, t in enumerate(time):
+        row = {name: values[i][None] for name, values in columns.items()}
+        flux = np.array([flow[i], -0.999 * flow[i]]) if i else np.full(2, np.nan)
+        writer.append(t, row, {"flux": flux, "pressure": np.array([pressure, 0.0])})
 
 
-def write_fields(path: Path, jams: bool) -> None:
-    time = np.linspace(0, 0.05, 6)
-    x, _, semi = motion(time, jams)
+def write_fields(folder: Path, times: np.ndarray, jams: bool, parts: tuple[str, ...]) -> None:
+    """results.vtkhdf with the fluid fields and, where asked for, "cell"."""
+    x, _, semi = motion(np.linspace(0, 0.05, 6), jams)
     spacing = 0.5 * MICRON
     origin = np.array([0, -8 * MICRON, -8 * MICRON])
-    node = [origin[k] + spacing * (np.arange(n) + 0.5) for k, n in enumerate((160, 32, 32))]
-    z, y, along = np.meshgrid(node[2], node[1], node[0], indexing="ij")
-    inside = 1 - (y**2 + z**2) / tube_radius(along) ** 2
-    velocity = np.zeros((6, *z.shape, 3), dtype="f4")
-    velocity[..., 0] = np.maximum(inside, 0) * 2 * 2e-14 / (np.pi * tube_radius(along) ** 2)
-    with h5py.File(path, "w") as file:
-        root = file.create_group("VTKHDF")
-        root.attrs["Type"] = np.bytes_("MultiBlockDataSet")
-        fluid = root.create_group("fluid")
-        fluid.attrs["Type"] = np.bytes_("ImageData")
-        fluid.attrs["Origin"], fluid.attrs["Spacing"] = origin, np.full(3, spacing)
-        fluid["CellData/velocity"] = velocity
-        fluid["Steps/Values"] = time
-        shapes = [ellipsoid(np.array([a, 0, 0]), b) for a, b in zip(x, semi, strict=True)]
-        poly_block(root, "ctc-breast", [(t, s[0]) for t, s in zip(time, shapes, strict=True)], shapes[0][1])
-        points, faces = tube_surface()
-        poly_block(root, "wall", [(0.0, points)], faces)
+    nodes = np.stack(np.meshgrid(np.arange(160), np.arange(33), np.arange(33), indexing="ij"), -1).reshape(-1, 3)
+    place = origin + spacing * nodes
+    radius = tube_radius(place[:, 0])
+    inside = 1 - (place[:, 1] ** 2 + place[:, 2] ** 2) / radius**2
+    nodes, radius, inside = nodes[inside > 0], radius[inside > 0], inside[inside > 0]
+    velocity = np.zeros((len(nodes), 3))
+    velocity[:, 0] = inside * 2 * 2e-14 / (np.pi * radius**2)
+    values = {"velocity": velocity, "pressure": 120.0 * (1 - nodes[:, 0] / 160)}
+    fields = {name: values[name] for name in parts if name in values}
+    shapes = [ellipsoid(np.array([a, 0, 0]), b) for a, b in zip(x, semi, strict=True)]
+    grid = FluidGrid(nodes, origin, spacing, {n: v.size // len(nodes) for n, v in fields.items()})
+    group = CellSurfaces("ctc-breast", shapes[0][1], len(shapes[0][0]), [0], {}, {})
+    cells = [group] if "cell" in parts else []
+    with ResultsWriter(folder, grid, cells, tube_surface()) as writer:
+        for i, t in enumerate(times):
+            frame = CellFrame(shapes[i][0][None], {}, {}, np.array([True]))
+            writer.append(t, fields, {"ctc-breast": frame} if cells else {})
+
+
+def write_text_files(folder: Path, time: np.ndarray, jams: bool) -> None:
+    events = EventsWriter(folder)
+    if not jams:
+        for t, kind, where in ((0.018, "entry", 3e-5), (0.034, "exit", 5e-5), (0.05, "passed", 6.4e-5)):
+            if t <= time[-1]:
+                events.append(t, kind, "tumor", (where, 0, 0), "made up")
+    log = LogWriter(folder)
+    for i, t in enumerate(time):
+        log.append({"step": 100 * i, "time": t, "mlups": 3.1, "imbalance_of_throughput": 2e-6, "healthy": True})
+    plan = {"reynolds": 0.4, "capillary": 0.02, "relaxation_time": 1.0, "node_spacing_m": 5e-7, "warnings": ["made up"]}
+    outcome = "stopped by SIGTERM, resumable" if time[-1] < 0.04 else "stalled" if jams else "passed"
+    record = {"device": "cpu", "precision": "float32", "seed": 3, "outcome": outcome, "plan": plan}
+    write_provenance(folder, record, outcome != "stopped by SIGTERM, resumable")
 
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a run folder; ``jams`` stops the cell before the neck, ``pressure`` is the drop between the openings (Pa)."""
+    """Makes a run folder; ``jams`` stops the cell before the neck, ``pressure`` is the drop between openings (Pa),
+    ``until`` ends it early (s), ``parts`` says what results.vtkhdf holds (None: no such file), ``extra`` adds TOML."""
 
-    def make(jams: bool = False, pressure: float = 120.0, extra: str = "") -> Path:
-        folder = tmp_path / ("jam" if jams else "pass")
+    def make(
+        jams: bool = False,
+        pressure: float = 120.0,
+        until: float = 0.05,
+        parts: tuple[str, ...] | None = ("velocity", "pressure", "cell"),
+        extra: str = "",
+    ) -> Path:
+        folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         (folder / "case.toml").write_text(CASE.format(pressure=pressure) + extra)
-        write_tracks(folder / "tracks.h5", jams, pressure)
-        write_fields(folder / "results.vtkhdf", jams)
-        rows = ["time_s,kind,who,where_x_m,where_y_m,where_z_m,why"]
-        if not jams:
-            rows += ["0.018,entry,tumor,3e-5,0,0,front reached the neck", "0.034,exit,tumor,5e-5,0,0,left the neck"]
-        (folder / "events.csv").write_text("\n".join(rows) + "\n")
-        (folder / "provenance.json").write_text(json.dumps({"hemoflow": "0.1.0", "device": "cpu", "seed": 3}))
-        records = [{"step": 100 * i, "time": 0.01 * i, "rate": 1e6, "mass": 1.0 + 1e-7 * i} for i in range(6)]
-        (folder / "log.jsonl").write_text("\n".join(json.dumps(r) for r in records) + "\n")
+        time = np.linspace(0, 0.05, 51)
+        time = time[time <= until * (1 + 1e-9)]
+        write_tracks(folder, time, jams, pressure)
+        if parts is not None:
+            frames = np.linspace(0, 0.05, 6)
+            write_fields(folder, frames[frames <= until * (1 + 1e-9)], jams, parts)
+        write_text_files(folder, time, jams)
         return folder
 
     return make

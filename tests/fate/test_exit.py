@@ -43,7 +43,7 @@ def test_a_single_cell_without_delay_splits_by_the_ratio_of_its_rates() -> None:
     rates = np.array([start_rate(model, 200e-6), model.diapedesis_rate, DEATH])
     expected = rates / rates.sum()
     got = [chance(model, where, c) for c in ("angiopellosis", "diapedesis", "death")]
-    np.testing.assert_allclose(got, expected, rtol=2e-6)  # DEATH x 1 s of remodelling
+    np.testing.assert_allclose(got, expected, atol=DEATH)  # some die during the 1 s of remodelling
     assert absorption(build_chain(model, where)).overall_time == pytest.approx(1 / rates.sum(), rel=1e-4)
 
 
@@ -118,9 +118,7 @@ def test_cadherin_holds_back_lone_cells() -> None:
 
 def test_blocked_proteases_slow_exit_where_there_is_a_basement_membrane_and_nowhere_else() -> None:
     def mean(membrane: float, block: float) -> float:
-        return absorption(
-            build_chain(ExitModel(basement_membrane=membrane, protease_block=block), HERE)
-        ).overall_time
+        return absorption(build_chain(ExitModel(basement_membrane=membrane, protease_block=block), HERE)).overall_time
 
     assert mean(0.0, 0.9) == mean(0.0, 0.0)
     assert mean(0.8, 0.9) > 1.05 * mean(0.8, 0.0)
@@ -145,7 +143,7 @@ def test_a_chain_with_no_way_out_stays() -> None:
     ("organ", "low", "high"), [("bone", 0.57, 0.78), ("collagen", 0.15, 0.38), ("muscle", 0.06, 0.11)]
 )
 def test_one_multiplier_per_bed_gives_the_published_day_one_fraction(organ: str, low: float, high: float) -> None:
-    """Bands of Bersini 2014 and Jeon 2015 for single cells at 24 h; static gels, so flow sits at its floor or above."""
+    """Bands of Bersini 2014 and Jeon 2015 for single cells at 24 h, at the flow at which the rates hold."""
     chain = build_chain(ExitModel(organ=organ), Circumstances(1, 200e-6, 8.6e-7, 0.0))
     out = cumulative_incidence(chain, np.array([24 * HOUR]))[0]
     left = sum(p for (c, _), p in zip(chain.outcomes, out, strict=True) if c in ("angiopellosis", "diapedesis"))
