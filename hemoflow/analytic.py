@@ -6,9 +6,11 @@ import numpy as np
 
 
 def rectangle_conductance(width: float, height: float) -> float:
-    """Mean velocity times viscosity per pressure gradient (m^2) of developed flow in a rectangle; one side may be infinite.
+    """Mean velocity times viscosity per pressure gradient (m^2) of developed flow in a rectangle; one side may be
+    infinite.
 
-    Source: Fourier series, e.g. White, Viscous Fluid Flow, section 3-3.3. Odd terms up to 399 leave a relative error below 1e-9.
+    Source: Fourier series, e.g. White, Viscous Fluid Flow, section 3-3.3. Odd terms up to 399 leave a relative error
+    below 1e-9.
     """
     short, long = sorted((width, height))
     if not np.isfinite(long):

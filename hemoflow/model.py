@@ -12,8 +12,9 @@ from hemoflow.fluid.solver import Fluid, FluidState
 
 
 class CellGroup(eqx.Module):
-    """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `sliding` the strength with which
-    vertices are redistributed along a membrane that does not resist shear (0: they are material points)."""
+    """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `sliding`
+    the strength with which vertices are redistributed along a membrane that does not resist shear (0: they are
+    material points)."""
 
     membrane: Membrane
     vertex_area: Array
@@ -24,8 +25,9 @@ class CellGroup(eqx.Module):
 class CellState(eqx.Module):
     """Where the cells of one group are.
 
-    A vertex lies at `anchor` (C, 3) int32 + `offset` (C, V, 3): float32 offsets of a few nodes resolve steps of 1e-6 nodes anywhere in a
-    large vessel, and the unwrapped position survives periodic images. `alive` (C,), `ident` (C,) persistent ids.
+    A vertex lies at `anchor` (C, 3) int32 + `offset` (C, V, 3): float32 offsets of a few nodes resolve steps of 1e-6
+    nodes anywhere in a large vessel, and the unwrapped position survives periodic images. `alive` (C,), `ident` (C,)
+    persistent ids.
     """
 
     anchor: Array
@@ -35,8 +37,8 @@ class CellState(eqx.Module):
 
 
 class Bonds(eqx.Module):
-    """Molecular bonds with fixed capacity B: `kind` (B,) with 0 for a free slot, ends (B, 2) as (object, id), `rest_length` and `birth`
-    (B,), and whether the capacity was exceeded."""
+    """Molecular bonds with fixed capacity B: `kind` (B,) with 0 for a free slot, ends (B, 2) as (object, id),
+    `rest_length` and `birth` (B,), and whether the capacity was exceeded."""
 
     kind: Array
     end_a: Array

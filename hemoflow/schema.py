@@ -191,7 +191,7 @@ def _registry() -> Any:
 @functools.lru_cache(maxsize=512)
 def _by_pint(text: str) -> tuple[Decimal, Dimensions]:
     """Scale and dimensions of any unit that pint knows. Raises InputError."""
-    if not re.fullmatch(r"(?:1\s*)?[A-Za-zÅΩ%/*^ ().·_0-9-]+", text) or re.search(r"(?<![A-Za-z])\d{2}|\d{3}", text):
+    if not _harmless(text):
         raise InputError(f"{text!r} is not a unit")
     spelt = re.sub(r"(?<!H)(?<=[A-Za-z])([+-]?\d)\b", r"**\1", text.replace("·", "*").replace("%", " percent"))
     spelt = "1" + spelt if spelt.startswith("/") else spelt
@@ -206,6 +206,14 @@ def _by_pint(text: str) -> tuple[Decimal, Dimensions]:
     if dimensions or any(e != int(e) for e in exponents):
         raise InputError(f"{text!r} measures nothing that a case file asks for")
     return Decimal(repr(float(scale))), (*(int(e) for e in exponents), angle)
+
+
+def _harmless(text: str) -> bool:
+    """Whether every number in a unit is one exponent of one digit: towers of powers would take pint for ever."""
+    if not re.fullmatch(r"[A-Za-zÅΩ%/*^ ().·_0-9+-]+", text):
+        return False
+    marked = re.sub(r"\s*(?:(?:\^|\*\*)\s*[+-]?|(?<=[A-Za-z])[+-]?)\d(?!\d)", "#", re.sub(r"^\s*1\s*/", "/", text))
+    return not re.search(r"\d|\^|\*\*|#\s*#", marked)
 
 
 def _name(dimensions: Dimensions) -> str:

@@ -23,7 +23,8 @@ class Observed(eqx.Module):
 def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     """Advance by one lattice time step.
 
-    `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of the body force.
+    `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of
+    the body force.
     """
     arrived = stream(model.fluid, state.fluid, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
@@ -69,7 +70,9 @@ def advance(
 ) -> tuple[CellState, Array]:
     """Move the vertices with the fluid, slide them along the membrane where that is asked for, and keep them off the wall."""
     ids, weights = points
-    moved = cells.offset + jnp.where(cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0)
+    moved = cells.offset + jnp.where(
+        cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0
+    )
     if group.sliding:
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)

@@ -1,7 +1,7 @@
 """Between SI and lattice units: the only place where either becomes the other.
 
-The lattice measures lengths in node spacings, times in steps and densities in the fluid's (scaled) density. Tensions, pressures and
-viscosities keep their true SI values at any density scale; only inertia is exaggerated.
+The lattice measures lengths in node spacings, times in steps and densities in the fluid's (scaled) density. Tensions,
+pressures and viscosities keep their true SI values at any density scale; only inertia is exaggerated.
 """
 
 from __future__ import annotations

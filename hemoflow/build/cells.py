@@ -54,7 +54,8 @@ class Room:
 
 
 def find_seat(room: Room, radius: float, name: str, taken: Sequence[Seed] = ()) -> NDArray[np.float64]:
-    """Centre (m) for a cell near the inlet: where the lumen first holds it with room to spare, on the axis, clear of the cells `taken`.
+    """Centre (m) for a cell near the inlet: where the lumen first holds it with room to spare, on the axis, clear of
+    the cells `taken`.
 
     Raises InputError where it holds the cell nowhere.
     """
@@ -100,12 +101,16 @@ def check_seats(seeds: list[Seed], room: Room) -> None:
         if off > 1.8 * room.lumen.spacing:
             problems.append(f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um lies outside of the lumen")
         elif gap < -0.05 * seed.radius:
-            problems.append(f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um reaches {-gap * 1e6:.3g} um into the wall")
+            problems.append(
+                f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um reaches {-gap * 1e6:.3g} um into the wall"
+            )
     for i, one in enumerate(seeds):
         for other in seeds[:i]:
             gap = float(np.linalg.norm(one.centre - other.centre)) - one.radius - other.radius
             if gap < 0:
-                problems.append(f"'{one.name}' (id {one.ident}) and '{other.name}' (id {other.ident}) overlap by {-gap * 1e6:.3g} um")
+                problems.append(
+                    f"'{one.name}' (id {one.ident}) and '{other.name}' (id {other.ident}) overlap by {-gap * 1e6:.3g} um"
+                )
     if problems:
         raise InputError("cells: " + "; ".join(problems) + ": move them, or make them smaller")
 
@@ -155,7 +160,9 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
     anchor = np.round(centre).astype(np.int32)
     offset = surface.vertices[None] + (centre - anchor)[:, None, :]
     area = membrane.vertex_areas(jnp.asarray(surface.vertices, precision)[None])[0]
-    group = CellGroup(membrane, area, kind.name, 0.3 if modulus == 0.0 and kind.value("cortical_tension") > 0.0 else 0.0)
+    group = CellGroup(
+        membrane, area, kind.name, 0.3 if modulus == 0.0 and kind.value("cortical_tension") > 0.0 else 0.0
+    )
     state = CellState(
         jnp.asarray(anchor),
         jnp.asarray(offset.reshape(count, vertices, 3), precision),

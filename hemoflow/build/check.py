@@ -41,7 +41,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     """The report of `check` for a plan."""
     case, scales, lumen = plan.case, plan.scales, plan.lumen
     until = run_length(plan)
-    steps = int(round(until / scales.time_step))
+    steps = round(until / scales.time_step)
     nodes, vertices = len(lumen.nodes), membrane_vertices(plan)
     memory = nodes * BYTES_PER_NODE * (2 if case.resolution.precision == "float64" else 1) + vertices * 4000
     _check_memory(memory, lumen.spacing)

@@ -20,10 +20,12 @@ DRIVES = ("mean_velocity", "pressure_drop", "wall_shear_stress", "flow_rate", "b
 
 @dataclass(frozen=True)
 class Conditions:
-    """`kinds` by opening index; `amount` (O,) is a pressure (Pa) or a mean velocity into the lumen (m/s); `body_force` (3,) N/m^3.
+    """`kinds` by opening index; `amount` (O,) is a pressure (Pa) or a mean velocity into the lumen (m/s);
+    `body_force` (3,) N/m^3.
 
-    `walls`: velocity (3,) m/s of moving planes by name. `inlets`, `outlets`: opening indices. A waveform scales pressures measured from
-    the lowest one, velocities, the body force, or, where nothing else drives, the moving walls.
+    `walls`: velocity (3,) m/s of moving planes by name. `inlets`, `outlets`: opening indices. A waveform scales
+    pressures measured from the lowest one, velocities, the body force, or, where nothing else drives, the moving
+    walls.
     """
 
     kinds: Mapping[int, Condition]
@@ -119,7 +121,7 @@ def _speeds(
         elif flow.flow_rate is not None:
             amount[k] = flow.flow_rate * part / opening.area
         else:
-            amount[k] = flow.wall_shear_stress * opening.radius / (4.0 * flow.viscosity)
+            amount[k] = (flow.wall_shear_stress or 0.0) * opening.radius / (4.0 * flow.viscosity)
     kinds = {k: Condition("velocity" if k in inlets else "pressure") for k in range(len(amount))}
     said = ["the wall shear stress is that of a round tube of the inlet's area"] if flow.wall_shear_stress else []
     return Conditions(kinds, amount, np.zeros(3), walls, inlets, outlets, said)
@@ -186,9 +188,9 @@ def _closed(case: Case, vessel: AbstractVessel, walls: Mapping[str, Array], driv
     axis = int(np.argmax(vessel.periodic))
     length = float(vessel.bounds[1][axis] - vessel.bounds[0][axis])
     if drive == "pressure_drop":
-        gradient = case.flow.pressure_drop / length
+        gradient = (case.flow.pressure_drop or 0.0) / length
     elif drive == "wall_shear_stress":
-        gradient = case.flow.wall_shear_stress * _wall_area(vessel) / vessel.volume
+        gradient = (case.flow.wall_shear_stress or 0.0) * _wall_area(vessel) / vessel.volume
     else:
         gradient = _gradient_for(case, vessel, axis)
     force = np.zeros(3)
@@ -209,7 +211,7 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
 
     length = float(vessel.bounds[1][axis] - vessel.bounds[0][axis])
     area = vessel.volume / length
-    speed = case.flow.mean_velocity if case.flow.mean_velocity is not None else case.flow.flow_rate / area
+    speed = case.flow.mean_velocity if case.flow.mean_velocity is not None else (case.flow.flow_rate or 0.0) / area
     shape = case.vessel.formula
     if shape == "tube":
         return 8.0 * case.flow.viscosity * speed * np.pi / area
@@ -217,7 +219,9 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
         extent = np.delete(vessel.bounds[1] - vessel.bounds[0], axis)
         open_side = np.delete(np.array(vessel.periodic), axis)
         if open_side.all():
-            raise InputError("flow.mean_velocity: a fully periodic box has no walls; use flow.initial_velocity or body_force")
+            raise InputError(
+                "flow.mean_velocity: a fully periodic box has no walls; use flow.initial_velocity or body_force"
+            )
         sides = np.where(open_side, np.inf, extent)
         return float(case.flow.viscosity * speed / rectangle_conductance(*sides))
     raise InputError(
@@ -226,9 +230,7 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
 
 
 def _check_planes(walls: Mapping[str, Array], vessel: AbstractVessel) -> None:
-    for name, velocity in walls.items():
+    for name in walls:
         axis = "xyz".index(name[0])
         if vessel.periodic[axis]:
             raise InputError(f"vessel.wall_velocity.{name}: the vessel is periodic along {name[0]}, there is no wall")
-        if velocity[axis] != 0.0:
-            raise InputError(f"vessel.wall_velocity.{name}: a wall moves along itself only; its {name[0]} component must be zero")

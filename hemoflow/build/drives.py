@@ -16,7 +16,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drives:
-    """Drive vector of a step: [walls, one per opening, body force] = `fixed` + `modulated` times the waveform at time k dt.
+    """Drive vector of a step: [walls, one per opening, body force] = `fixed` + `modulated` times the waveform at time
+    k dt.
 
     `reference` is the pressure (Pa) that a density deviation of zero stands for.
     """
@@ -29,7 +30,7 @@ class Drives:
 
     def table(self, first: int, count: int) -> Array:
         """Drives (count, groups) of the steps first, first + 1, ..."""
-        factor = waveform_factor(self.waveform, np.arange(first, first + count) * self.dt)
+        factor = waveform_factor(self.waveform, np.arange(first, first + count, dtype=float) * self.dt)
         return self.fixed + factor[:, None] * self.modulated
 
     def at(self, step: int) -> Array:
@@ -39,7 +40,7 @@ class Drives:
 
 def waveform_factor(waveform: Waveform, time: Array) -> Array:
     """Factor on the driven quantity: mean + amplitude sin(2 pi t / period + phase), or the mean alone when steady."""
-    if waveform.kind == "steady":
+    if waveform.kind == "steady" or waveform.period is None:
         return np.full(len(time), waveform.mean)
     angle = 2.0 * np.pi * time / waveform.period + waveform.phase
     return waveform.mean + waveform.amplitude * np.sin(angle)

@@ -37,8 +37,8 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class Condition:
-    """What an opening imposes: "pressure" (the drive is a density deviation) or "velocity" (the drive is the mean velocity into the
-    lumen), the latter with a "developed" profile or a "plug"."""
+    """What an opening imposes: "pressure" (the drive is a density deviation) or "velocity" (the drive is the mean
+    velocity into the lumen), the latter with a "developed" profile or a "plug"."""
 
     kind: str
     profile: str = "developed"
@@ -53,8 +53,8 @@ def assemble_fluid(
 ) -> tuple[Fluid, NodeLayout]:
     """Fluid and layout for a lumen.
 
-    `conditions` by opening index; `body_force` (3,) in lattice units per drive of 1; `wall_velocity` maps positions (n, 3) in m on the
-    wall to lattice velocities (n, 3). Populations take the current JAX float type.
+    `conditions` by opening index; `body_force` (3,) in lattice units per drive of 1; `wall_velocity` maps positions
+    (n, 3) in m on the wall to lattice velocities (n, 3). Populations take the current JAX float type.
     """
     crossing = lumen.position(lumen.nodes[lumen.link_node]) + lumen.spacing * (
         lumen.link_fraction[:, None] * DIRECTIONS[lumen.link_direction]
@@ -71,7 +71,11 @@ def assemble_fluid(
         else:
             velocity[mine] = _inflow(lumen, k, crossing[mine], condition.profile)
     links = make_links(
-        lumen.link_node, lumen.link_direction, lumen.link_fraction, (lumen.link_opening, pressure, velocity), lumen.neighbours
+        lumen.link_node,
+        lumen.link_direction,
+        lumen.link_fraction,
+        (lumen.link_opening, pressure, velocity),
+        lumen.neighbours,
     )
     real = jnp.result_type(float)
     force = np.zeros(3) if body_force is None else body_force
@@ -83,7 +87,9 @@ def assemble_fluid(
         jnp.asarray(force, real),
     )
     h = lumen.spacing
-    layout = make_layout(lumen.nodes, -lumen.distance / h, lumen.band, lumen.band_distance / h, (lumen.shape, lumen.periodic))
+    layout = make_layout(
+        lumen.nodes, -lumen.distance / h, lumen.band, lumen.band_distance / h, (lumen.shape, lumen.periodic)
+    )
     return fluid, layout
 
 

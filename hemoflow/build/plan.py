@@ -24,8 +24,8 @@ CONTACT_FACTOR = 3.0
 
 @dataclass(frozen=True)
 class Plan:
-    """A case with all its decisions, SI. `bottleneck` m: radius of the widest sphere that passes; `pressure` Pa: the largest
-    difference; `contact` Pa: repulsion at zero gap."""
+    """A case with all its decisions, SI. `bottleneck` m: radius of the widest sphere that passes; `pressure` Pa: the
+    largest difference; `contact` Pa: repulsion at zero gap."""
 
     case: Case
     vessel: AbstractVessel
@@ -42,7 +42,9 @@ class Plan:
     @property
     def units(self) -> UnitSystem:
         """Between SI and this plan's lattice."""
-        return UnitSystem(self.scales.spacing, self.scales.time_step, self.case.flow.density * self.scales.density_scale)
+        return UnitSystem(
+            self.scales.spacing, self.scales.time_step, self.case.flow.density * self.scales.density_scale
+        )
 
 
 def load_vessel(case: Case) -> AbstractVessel:
@@ -100,7 +102,10 @@ def place_cells(case: Case, room: Room) -> list[Seed]:
             seeds.append(Seed(kind, name, len(seeds), centre))
     names = [seed.name for seed in seeds]
     if len(set(names)) < len(names):
-        seeds = [Seed(s.kind, f"{s.name}-{s.ident + 1}" if names.count(s.name) > 1 else s.name, s.ident, s.centre) for s in seeds]
+        seeds = [
+            Seed(s.kind, f"{s.name}-{s.ident + 1}" if names.count(s.name) > 1 else s.name, s.ident, s.centre)
+            for s in seeds
+        ]
     check_seats(seeds, room)
     return seeds
 
@@ -119,9 +124,7 @@ def _pressure(case: Case, vessel: AbstractVessel, conditions: Conditions, pathwa
     return factor * (pressure + float(np.max(np.abs(conditions.body_force) * extent, initial=0.0)))
 
 
-def _physics(
-    case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressure: float, contact: float
-) -> Physics:
+def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressure: float, contact: float) -> Physics:
     conditions, pathways, seeds = parts
     flow = case.flow
     fastest = int(np.argmax(pathways.mobility))
@@ -134,7 +137,7 @@ def _physics(
     if not isinstance(flow.initial_velocity, str):
         given.append(float(np.linalg.norm(flow.initial_velocity)))
     elif flow.initial_velocity == "taylor-green":
-        given.append(float(flow.initial_speed))
+        given.append(flow.initial_speed or 0.0)
     largest = factor * max(given, default=0.0)
     values = {
         name: [seed.kind.value(name) for seed in seeds] or [0.0]
@@ -171,13 +174,14 @@ def _request(case: Case, physics: Physics) -> Request:
 
 
 def _largest_scale(case: Case, physics: Physics) -> float:
-    """Density may be exaggerated only where inertia plays no part in the answer: not in a flow that starts with a velocity or has no
-    cell to wait for, and in a pulsating one only as long as the pulse still reaches the axis at once (Womersley number squared <= 0.1).
+    """Density may be exaggerated only where inertia plays no part in the answer: not in a flow that starts with a
+    velocity or has no cell to wait for, and in a pulsating one only as long as the pulse still reaches the axis at
+    once (Womersley number squared <= 0.1).
     """
     wave = case.flow.waveform
     if not case.cells or case.flow.initial_velocity != "rest":
         return 1.0
-    if wave.kind == "steady":
+    if wave.kind == "steady" or wave.period is None:
         return float("inf")
     womersley_squared = physics.density * 2.0 * np.pi / wave.period * (0.5 * physics.length) ** 2 / physics.viscosity
     return max(1.0, 0.1 / womersley_squared)
@@ -193,5 +197,3 @@ def expected_transit(plan: Plan) -> float:
 def membrane_vertices(plan: Plan) -> int:
     """Vertices of all membranes together."""
     return sum(mesh_size(seed.kind, plan.lumen.spacing) for seed in plan.seeds)
-
-

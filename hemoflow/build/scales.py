@@ -1,7 +1,8 @@
 """The time step and the density scale: the largest step that every limit allows, and which limit binds.
 
-Viscosity, tensions and pressures keep their true values; the density is multiplied by a scale s, which multiplies the Reynolds number
-and the step (dt = nu_lattice rho s dx^2 / mu) and leaves capillary numbers alone, as long as inertia stays negligible.
+Viscosity, tensions and pressures keep their true values; the density is multiplied by a scale s, which multiplies the
+Reynolds number and the step (dt = nu_lattice rho s dx^2 / mu) and leaves capillary numbers alone, as long as inertia
+stays negligible.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ LARGEST_MACH = 0.3
 
 @dataclass(frozen=True)
 class Physics:
-    """What the step depends on, SI: fluid, lengths, speeds and pressures, and the stiffest membrane (zeros without cells).
+    """What the step depends on, SI: fluid, lengths, speeds and pressures, and the stiffest membrane (zeros without
+    cells).
 
-    `length` is the width of the narrowest lumen on the way, `speed` the largest mean speed, `peak_speed` the largest speed anywhere,
-    `pressure` the largest pressure difference, `tension` the largest of cortical tension and elastic moduli (N/m), `cortical` the
-    cortical tension alone, `bending` J, `radius` of the smallest cell, `contact` the repulsion's pressure per length (Pa/m).
+    `length` is the width of the narrowest lumen on the way, `speed` the largest mean speed, `peak_speed` the largest
+    speed anywhere, `pressure` the largest pressure difference, `tension` the largest of cortical tension and elastic
+    moduli (N/m), `cortical` the cortical tension alone, `bending` J, `radius` of the smallest cell, `contact` the
+    repulsion's pressure per length (Pa/m).
     """
 
     viscosity: float
@@ -41,8 +44,8 @@ class Physics:
 
 @dataclass(frozen=True)
 class Request:
-    """What the case fixes: node spacing (m), relaxation time, and optionally time step (s), density scale, the Reynolds cap, and
-    the largest density scale that the physics allows."""
+    """What the case fixes: node spacing (m), relaxation time, and optionally time step (s), density scale, the
+    Reynolds cap, and the largest density scale that the physics allows."""
 
     spacing: float
     relaxation_time: float = 1.0
@@ -54,8 +57,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Scales:
-    """The chosen step: `time_step` s, `density_scale`, `relaxation_time`, the limit that binds, every limit on the step (s by name), and
-    the numbers that follow."""
+    """The chosen step: `time_step` s, `density_scale`, `relaxation_time`, the limit that binds, every limit on the
+    step (s by name), and the numbers that follow."""
 
     spacing: float
     time_step: float
@@ -128,7 +131,9 @@ def _refuse(numbers: dict[str, float], tau: float, step: float, limits: dict[str
             f"scale choose a time step near {step * 0.5 / (tau - 0.5):.3g} s for a relaxation time of 1"
         )
     if numbers["mach"] > LARGEST_MACH:
-        raise InputError(f"resolution: Mach {numbers['mach']:.3g} on the lattice is above {LARGEST_MACH}: choose a time step below {safe:.3g} s")
+        raise InputError(
+            f"resolution: Mach {numbers['mach']:.3g} on the lattice is above {LARGEST_MACH}: choose a time step below {safe:.3g} s"
+        )
     if numbers["density_change"] > 0.3:
         raise InputError(
             f"resolution: the pressure difference would change the lattice density by {numbers['density_change']:.0%}: choose a time step "
@@ -136,4 +141,6 @@ def _refuse(numbers: dict[str, float], tau: float, step: float, limits: dict[str
         )
     hard = 3.0 * min((v for k, v in limits.items() if "stiffness" in k), default=float("inf"))
     if step > hard:
-        raise InputError(f"resolution: a time step of {step:.3g} s is unstable for this membrane: choose one below {hard / 3:.3g} s")
+        raise InputError(
+            f"resolution: a time step of {step:.3g} s is unstable for this membrane: choose one below {hard / 3:.3g} s"
+        )

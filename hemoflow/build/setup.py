@@ -108,13 +108,15 @@ def _initial_flow(plan: Plan, drives: Drives) -> tuple[Array, Array]:
 
 
 def _taylor_green(plan: Plan) -> tuple[Array, Array]:
-    """Vortices with one wave along x and y of the box and the speed of the case: u = U (sin kx cos ly, -(k/l) cos kx sin ly, 0), and
-    their pressure. Source: Taylor and Green 1937."""
+    """Vortices with one wave along x and y of the box and the speed of the case: u = U (sin kx cos ly, -(k/l) cos kx
+    sin ly, 0), and their pressure. Source: Taylor and Green 1937."""
     units = plan.units
     low, high = plan.vessel.bounds
     x, y, _ = (plan.lumen.position(plan.lumen.nodes) - low).T
     k, m = 2.0 * np.pi / (high[0] - low[0]), 2.0 * np.pi / (high[1] - low[1])
-    u = plan.case.flow.initial_speed / units.velocity
-    velocity = np.stack([u * np.sin(k * x) * np.cos(m * y), -u * k / m * np.cos(k * x) * np.sin(m * y), np.zeros_like(x)])
+    u = (plan.case.flow.initial_speed or 0.0) / units.velocity
+    velocity = np.stack(
+        [u * np.sin(k * x) * np.cos(m * y), -u * k / m * np.cos(k * x) * np.sin(m * y), np.zeros_like(x)]
+    )
     pressure = 0.25 * u * u * (np.cos(2 * k * x) + (k / m) ** 2 * np.cos(2 * m * y))
     return 3.0 * pressure, velocity

@@ -10,36 +10,47 @@ from hemoflow.case.tables import Kind
 
 LENGTH = Quantity("m")
 ANGLE = Quantity("rad", Range(0.0, math.pi, above=True), "above 0 and at most 180 deg")
-COUNT = Number(Range(1, 10_000), whole=True, example="3")
+COUNT = Number(Range(1, 1000), whole=True, example="3")
 
 
 @dataclass(frozen=True)
 class Formula:
-    """Parameters that must be given, and those that the formula can do without."""
+    """Parameters that must be given, and optional ones with their SI default (None: it follows from the others).
 
-    required: dict[str, Kind]
-    optional: dict[str, Kind] = field(default_factory=dict)
+    `periodic` names the axes along which the vessel may repeat.
+    """
+
+    required: tuple[str, ...]
+    optional: dict[str, float | None] = field(default_factory=dict)
+    periodic: tuple[str, ...] = ("x",)
 
     @property
     def kinds(self) -> dict[str, Kind]:
-        """All parameters."""
-        return self.required | self.optional
+        """All parameters with the kind of their values."""
+        return {name: SPECIAL.get(name, LENGTH) for name in (*self.required, *self.optional)}
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """Defaults that do not depend on other parameters."""
+        return {name: value for name, value in self.optional.items() if value is not None}
 
 
-def _lengths(names: str) -> dict[str, Kind]:
-    return dict.fromkeys(names.split(), LENGTH)
-
+SPECIAL: dict[str, Kind] = {"angle": ANGLE, "turns": COUNT, "rows": COUNT, "columns": COUNT, "inlets": COUNT}
+_SIDES = ("length", "width", "height")
 
 FORMULAS: dict[str, Formula] = {
-    "tube": Formula(_lengths("length diameter")),
-    "channel": Formula(_lengths("length width height")),
-    "box": Formula(_lengths("length width height")),
-    "constriction": Formula(_lengths("length diameter neck_diameter"), _lengths("neck_length taper_length")),
+    "tube": Formula(("length", "diameter")),
+    "channel": Formula(_SIDES, periodic=("x", "y", "z")),
+    "box": Formula(_SIDES, periodic=("x", "y", "z")),
+    "constriction": Formula(("length", "diameter", "neck_diameter"), {"neck_length": None, "taper_length": None}),
+    "slit": Formula((*_SIDES, "neck_width"), {"neck_height": None, "neck_length": 50e-6, "taper_length": None}),
     "bifurcation": Formula(
-        _lengths("length diameter"), _lengths("daughter_diameter daughter_length") | {"angle": ANGLE}
+        ("length", "diameter"),
+        {"daughter_length": None, "daughter_diameter": None, "angle": math.radians(70)},
+        periodic=(),
     ),
-    "serpentine": Formula(_lengths("diameter amplitude wavelength"), {"turns": COUNT}),
-    "honeycomb": Formula(_lengths("diameter edge_length"), {"rows": COUNT, "columns": COUNT}),
+    "serpentine": Formula(("diameter", "amplitude", "wavelength"), {"turns": 2}),
+    "honeycomb": Formula(("diameter", "edge_length"), {"rows": 2, "columns": 3, "inlets": 1}, periodic=()),
 }
 """Every formula by the name used in case files."""
 

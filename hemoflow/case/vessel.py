@@ -114,9 +114,15 @@ def _foreign(raw: dict[str, Any], names: tuple[str, ...], problem: str, path: st
 
 def _check_formula(raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
     name = values["formula"]
-    for key, kind in FORMULAS[name].required.items():
+    formula = FORMULAS[name]
+    for key in formula.required:
         if key not in raw:
-            faults.add(f"{path}.{key}", f"missing; a {name} needs {kind.needs}")
+            faults.add(f"{path}.{key}", f"missing; a {name} needs {formula.kinds[key].needs}")
+    values["parameters"].update({k: v for k, v in formula.defaults.items() if k not in raw})
+    wrong = [axis for axis in values.get("periodic", ()) if axis not in formula.periodic]
+    if wrong:
+        allowed = ", ".join(formula.periodic) or "none"
+        faults.add(f"{path}.periodic", f"a {name} cannot repeat along {', '.join(wrong)}; allowed: {allowed}")
     for plane, velocity in values.get("wall_velocity", {}).items():
         where = f"{path}.wall_velocity.{plane}"
         if plane not in WALLS.get(name, ()):

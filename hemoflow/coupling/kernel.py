@@ -35,9 +35,9 @@ def delta(distance: Array, width: int) -> Array:
 def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tuple[Array, Array]:
     """Node ids and weights (P, width^3) around points at anchor (P, 3) int32 + offset (P, 3).
 
-    Only fluid nodes take part: beside a wall the weights are renormalised to sum to one, so that interpolating a uniform flow is exact
-    and the whole force reaches the fluid. Interpolation and spreading share these weights, which keeps them adjoint. A point with no
-    fluid node in reach has all weights zero.
+    Only fluid nodes take part: beside a wall the weights are renormalised to sum to one, so that interpolating a
+    uniform flow is exact and the whole force reaches the fluid. Interpolation and spreading share these weights,
+    which keeps them adjoint. A point with no fluid node in reach has all weights zero.
     """
     # The lowest node in reach: floor(x) - (width/2 - 1) for even widths, round(x) - 1 for three points.
     first = jnp.floor(offset + 0.5 * (width % 2)).astype(jnp.int32) - (width - 1) // 2

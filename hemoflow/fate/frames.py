@@ -17,10 +17,10 @@ Faces = NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Slice:
-    """A plane of fluid nodes: speed (rows, columns) m/s with not-a-number outside the fluid, and its edges in m
-    (left, right, bottom, top)."""
+    """A plane of fluid nodes: values (rows, columns) in SI, the size of a vector, not-a-number outside the fluid; and
+    its edges in m (left, right, bottom, top)."""
 
-    speed: Array
+    values: Array
     extent: tuple[float, float, float, float]
 
 
@@ -53,24 +53,33 @@ class Frames:
         return np.asarray(self._root["fluid/Steps/Values"][...], dtype=float)
 
     @property
-    def has_velocity(self) -> bool:
-        """Whether the fluid velocity was written."""
-        return "fluid/CellData/velocity" in self._root
+    def fields(self) -> list[str]:
+        """Names of the fluid fields that were written."""
+        return [name for name in self._root["fluid/CellData"] if name != "lumen"]
 
-    def fluid_slice(self, step: int, normal: int, place: float) -> Slice:
-        """Speed on the nodes nearest to the plane x[normal] = place; rows and columns follow the remaining two axes."""
+    @property
+    def box(self) -> tuple[Array, Array, Array]:
+        """Lower corner (3,) m, spacing (3,) m and voxels (3,) of the fluid image."""
+        attrs = self._root["fluid"].attrs
+        counts = np.asarray(attrs["WholeExtent"], dtype=float)[1::2]
+        return np.asarray(attrs["Origin"], float), np.asarray(attrs["Spacing"], float), counts
+
+    def fluid_slice(self, field: str, step: int, normal: int, place: float) -> Slice:
+        """A field on the nodes nearest to the plane x[normal] = place; rows and columns follow the remaining axes."""
         group = self._root["fluid"]
         origin, spacing = np.asarray(group.attrs["Origin"]), np.asarray(group.attrs["Spacing"])
-        data = group["CellData/velocity"]
+        data = group["CellData"][field]
         counts = np.array(data.shape[3:0:-1])
         index = int(np.clip((place - origin[normal]) // spacing[normal], 0, counts[normal] - 1))
         key: list[Any] = [step, slice(None), slice(None), slice(None)]
         key[3 - normal] = index
-        speed = np.linalg.norm(np.asarray(data[tuple(key)], dtype=float), axis=-1)
+        values = np.asarray(data[tuple(key)], dtype=float)
+        if values.ndim == 3:
+            values = np.linalg.norm(values, axis=-1)
         across, up = plane_axes(normal)
         size = origin + counts * spacing
         edges = (origin[across], size[across], origin[up], size[up])
-        return Slice(np.where(speed > 0, speed, np.nan), tuple(map(float, edges)))  # type: ignore[arg-type]
+        return Slice(values, tuple(map(float, edges)))  # type: ignore[arg-type]
 
     def surface(self, name: str, time: float) -> tuple[Array, Faces]:
         """Vertices (V,3) m and faces (F,3) of one block at its step nearest to ``time``."""
@@ -82,8 +91,11 @@ class Frames:
         return self._part(group, int(steps["PartOffsets"][step]), int(steps["PointOffsets"][step]))
 
     def wall(self) -> tuple[Array, Faces] | None:
-        """The vessel's wall, or None when it was not written."""
-        return self.surface("wall", 0.0) if "wall" in self._root else None
+        """The vessel's wall: vertices (V,3) m and faces (F,3); None when it was not written or has no extent."""
+        if "wall" not in self._root:
+            return None
+        points, faces = self.surface("wall", 0.0)
+        return (points, faces) if len(faces) and np.ptp(points, axis=0).any() else None
 
     def _part(self, group: Any, part: int, first: int) -> tuple[Array, Faces]:
         """One topology part with the points that start at ``first``."""

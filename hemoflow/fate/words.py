@@ -18,8 +18,8 @@ _UNITS: dict[str, tuple[tuple[float, str], ...]] = {
     "B": ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB")),
 }
 UNKNOWN = "–"
-_SWITCH_UP = {"s": 3.0, "h": 2.0}
-"""Unit factor at which the next unit takes over, where it is not one: 90 s stay seconds, 30 h stay hours."""
+_LATER = {"min": 3.0, "h": 3.0, "d": 2.0}
+"""How many of a unit there must be before it is used, where that is not one: 90 s stay seconds, 30 h stay hours."""
 
 
 def quantity(value: float | None, unit: str, digits: int = 3) -> str:
@@ -39,9 +39,9 @@ def scaled(size: float, unit: str) -> tuple[float, str]:
         return 1.0, unit
     chosen = choices[0]
     if size == 0:
-        return next((c for c in choices if c[0] == 1e-3 or c[1] == "µm"), chosen)
+        return 1.0, unit
     for factor, name in choices:
-        if size >= factor * (_SWITCH_UP["s"] if name in ("min", "h") else _SWITCH_UP["h"] if name == "d" else 1.0):
+        if size >= factor * _LATER.get(name, 1.0) * (1 - 1e-9):
             chosen = (factor, name)
     return chosen
 

@@ -4,11 +4,12 @@ Every link obeys one local rule for the population that comes back against direc
 
     h_back(t+1) = s h*_q(t) + k (h_q(t+1) - h*_back(t)) + b(t),
 
-with starred populations after collision. Walls and velocity openings: s = 1, k = (1 - 2 d)/(1 + 2 d) with d the fraction of the link
-inside the fluid, b = 12/(1 + 2 d) w_q c_back.u_wall. This is the central linear rule of Ginzburg, Verhaeghe and d'Humieres 2008 with
-the upstream population taken at the node itself one step earlier (Marson et al. 2021): exact for a shear flow at any distance, exact
-half-way for a Poiseuille flow at the magic number 3/16, independent of the relaxation time, and it never reads a second node. Pressure
-openings: s = -1, k = 0 (anti-bounce-back), b = 2 w_q (drho + 4.5 (c.u)^2 - 1.5 u^2).
+with starred populations after collision. Walls and velocity openings: s = 1, k = (1 - 2 d)/(1 + 2 d) with d the
+fraction of the link inside the fluid, b = 12/(1 + 2 d) w_q c_back.u_wall. This is the central linear rule of
+Ginzburg, Verhaeghe and d'Humieres 2008 with the upstream population taken at the node itself one step earlier (Marson
+et al. 2021): exact for a shear flow at any distance, exact half-way for a Poiseuille flow at the magic number 3/16,
+independent of the relaxation time, and it never reads a second node. Pressure openings: s = -1, k = 0
+(anti-bounce-back), b = 2 w_q (drho + 4.5 (c.u)^2 - 1.5 u^2).
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ SLOPE_MEMORY = 30.0
 class Links(eqx.Module):
     """All links, pressure links last (`pressure_count` of them).
 
-    `out` and `back` (L,) flat indices (direction * N + node) of the post-collision populations that leave and come back, `retain` the factor k, `base` the factor of b, `group` (L,) the drive that scales it (0: walls, constant),
-    `opening` (L,) index of the opening or -1. For pressure links (P,): `node`, `upstream` node (itself where there is none), `direction`
-    and `reach`, the fraction of the link from the node to the opening.
+    `out` and `back` (L,) flat indices (direction * N + node) of the post-collision populations that leave and come
+    back, `retain` the factor k, `base` the factor of b, `group` (L,) the drive that scales it (0: walls, constant),
+    `opening` (L,) index of the opening or -1. For pressure links (P,): `node`, `upstream` node (itself where there is
+    none), `direction` and `reach`, the fraction of the link from the node to the opening.
     """
 
     out: Array
@@ -57,8 +59,8 @@ def make_links(
 ) -> Links:
     """Coefficients of every link, on the host.
 
-    `condition` is (opening index or -1, whether the link imposes a pressure, wall velocity (L, 3) in lattice units for a drive of 1).
-    `neighbours` (19, N) ids or -1. The drive group of opening k is k + 1, that of walls is 0.
+    `condition` is (opening index or -1, whether the link imposes a pressure, wall velocity (L, 3) in lattice units
+    for a drive of 1). `neighbours` (19, N) ids or -1. The drive group of opening k is k + 1, that of walls is 0.
     """
     nodes = neighbours.shape[1]
     opening, pressure, velocity = condition
@@ -69,7 +71,9 @@ def make_links(
     filled = np.isin(direction * nodes + node, back * nodes + node)
     weight = WEIGHTS[direction]
     retain = np.where(pressure | filled, 0.0, (1 - 2 * fraction) / (1 + 2 * fraction))
-    moving = np.where(filled, 6.0, 12.0 / (1 + 2 * fraction)) * weight * np.einsum("la,la->l", DIRECTIONS[back], velocity)
+    moving = (
+        np.where(filled, 6.0, 12.0 / (1 + 2 * fraction)) * weight * np.einsum("la,la->l", DIRECTIONS[back], velocity)
+    )
     base = np.where(pressure, 2.0 * weight, moving)
     count, n_pressure = len(node), int(pressure.sum())
     ends = node[count - n_pressure :]
@@ -102,15 +106,17 @@ class OpeningMemory(eqx.Module):
 def returning(links: Links, h: Array, arrived: Array, drive: Array, memory: OpeningMemory) -> Array:
     """The populations (L,) that come back over the links in this step.
 
-    h (19, N) after the last collision; arrived (19, N) what streaming brought from fluid nodes; drive (groups,) the strength of walls (1)
-    and of each opening: a velocity factor, or the density deviation of a pressure opening.
+    h (19, N) after the last collision; arrived (19, N) what streaming brought from fluid nodes; drive (groups,) the
+    strength of walls (1) and of each opening: a velocity factor, or the density deviation of a pressure opening.
     """
     flat = h.reshape(-1)
     wall = links.count - links.pressure_count
     out = flat.at[links.out].get(mode="promise_in_bounds")
     amplitude = drive[links.group]
     upstream = arrived.reshape(-1).at[links.out].get(mode="promise_in_bounds")
-    bounced = out + links.retain * (upstream - flat.at[links.back].get(mode="promise_in_bounds")) + links.base * amplitude
+    bounced = (
+        out + links.retain * (upstream - flat.at[links.back].get(mode="promise_in_bounds")) + links.base * amplitude
+    )
     if not links.pressure_count:
         return bounced
     density = amplitude[wall:] - links.reach * memory.slope
@@ -148,9 +154,10 @@ def at_rest(links: Links) -> OpeningMemory:
 def conserve_mass(links: Links, h: Array, came_back: Array) -> tuple[Array, Array]:
     """Returning populations with no net gain over the walls, and the mass gained per group before that correction.
 
-    Walls at sub-node distance leak at the order of their truncation error (up to 1 % of the throughput beside a tight cell). The sum
-    over all walls is taken back from the wall links in proportion to what each exchanges, so that openings and storage balance
-    to round-off. The flux (groups,) holds the corrected-away leak in entry 0 and each opening's gain in the entries after it.
+    Walls at sub-node distance leak at the order of their truncation error (up to 1 % of the throughput beside a tight
+    cell). The sum over all walls is taken back from the wall links in proportion to what each exchanges, so that
+    openings and storage balance to round-off. The flux (groups,) holds the corrected-away leak in entry 0 and each
+    opening's gain in the entries after it.
     """
     gained = came_back - h.reshape(-1).at[links.out].get(mode="promise_in_bounds")
     flux = jnp.zeros(links.openings + 1, h.dtype).at[links.group].add(gained)

@@ -1,8 +1,8 @@
 """Where the fluid nodes are in memory: the one object behind which any storage order can hide.
 
-Arrays per node are flat, (N,). A lattice position finds its node through a two-level table, a coarse grid of tiles of 8^3 nodes and
-one dense block per tile that holds fluid, so that memory follows the lumen and not its bounding box. Solid nodes beside the fluid
-(the band) have ids N to N+S-1 and carry a wall distance; everything else has the id N+S.
+Arrays per node are flat, (N,). A lattice position finds its node through a two-level table, a coarse grid of tiles of
+8^3 nodes and one dense block per tile that holds fluid, so that memory follows the lumen and not its bounding box.
+Solid nodes beside the fluid (the band) have ids N to N+S-1 and carry a wall distance; everything else has the id N+S.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ TILE = 8
 class NodeLayout(eqx.Module):
     """Lattice positions to node ids and back.
 
-    `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3) int32.
-    `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the wall.
+    `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3)
+    int32. `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the
+    wall.
     """
 
     tile_of: Array
@@ -60,8 +61,8 @@ def make_layout(
 ) -> NodeLayout:
     """Build the table on the host.
 
-    nodes (N, 3) with wall distance (N,) > 0 and band (S, 3) with band_distance (S,) >= 0, both in node spacings; box is (shape,
-    periodic). Band positions may lie one node outside of the box.
+    nodes (N, 3) with wall distance (N,) > 0 and band (S, 3) with band_distance (S,) >= 0, both in node spacings; box
+    is (shape, periodic). Band positions may lie one node outside of the box.
     """
     shape, periodic = box
     fold = np.array([s if p else 1 << 30 for s, p in zip(shape, periodic, strict=True)])

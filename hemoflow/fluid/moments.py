@@ -24,16 +24,12 @@ def density_deviation(h: Sequence[Array]) -> Array:
 
 def momentum(h: Sequence[Array]) -> list[Array]:
     """The three components (N,) of the bare momentum, before half of the force is added."""
-    out = []
-    for axis in range(3):
-        total = None
-        for a, b in PAIRS:
-            c = int(DIRECTIONS[a, axis])
-            if c:
-                term = h[a] - h[b] if c > 0 else h[b] - h[a]
-                total = term if total is None else total + term
-        out.append(total)
-    return out
+    return [sum(terms[1:], terms[0]) for terms in (_signed_differences(h, axis) for axis in range(3))]
+
+
+def _signed_differences(h: Sequence[Array], axis: int) -> list[Array]:
+    signs = [(a, b, int(DIRECTIONS[a, axis])) for a, b in PAIRS]
+    return [h[a] - h[b] if c > 0 else h[b] - h[a] for a, b, c in signs if c]
 
 
 def equilibrium_even(i: int, rho: Array, cu: Array, u_squared: Array) -> Array:

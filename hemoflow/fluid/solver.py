@@ -16,8 +16,8 @@ from hemoflow.fluid.streaming import pull
 class Fluid(eqx.Module):
     """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
 
-    `source` (19, N) of `streaming.pull_table`; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1,
-    scaled by the last entry of the drive.
+    `source` (19, N) of `streaming.pull_table`; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per
+    drive of 1, scaled by the last entry of the drive.
     """
 
     source: Array
@@ -35,8 +35,8 @@ class FluidState(eqx.Module):
 
 
 class Arrived(eqx.Module):
-    """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), the mass gained per link group, and
-    what pressure openings carry on."""
+    """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), the mass gained
+    per link group, and what pressure openings carry on."""
 
     populations: Array
     density: Array

@@ -13,8 +13,8 @@ from hemoflow.fluid.lattice import OPPOSITE
 def pull_table(neighbours: NDArray[np.integer]) -> Array:
     """Flat source index (19, N) of each arriving population from the neighbour ids (19, N), -1 where there is none.
 
-    neighbours[i] is the node in direction i, so direction i arrives from neighbours[opposite(i)]. A missing source points at the
-    outgoing population of the node itself (plain bounce-back); the links then overwrite it.
+    neighbours[i] is the node in direction i, so direction i arrives from neighbours[opposite(i)]. A missing source
+    points at the outgoing population of the node itself (plain bounce-back); the links then overwrite it.
     """
     n = neighbours.shape[1]
     source = np.empty((19, n), np.int64)

@@ -21,15 +21,17 @@ PROBES = 9
 def bottleneck_radius(vessel: AbstractVessel, lumen: Lumen, inlets: list[int], outlets: list[int]) -> float:
     """Radius (m) of the largest sphere that gets from an inlet to an outlet.
 
-    The widest way is found on the nodes; the lumen's middle is then looked for across it at sub-node distances. In a vessel without
-    inlet and outlet: the largest sphere that passes every cross-section of the first periodic axis, else the largest at all, to within
-    half a node spacing.
+    The widest way is found on the nodes; the lumen's middle is then looked for across it at sub-node distances. In a
+    vessel without inlet and outlet: the largest sphere that passes every cross-section of the first periodic axis,
+    else the largest at all, to within half a node spacing.
     """
     wall = -np.asarray(lumen.distance)
     ends = [np.unique(lumen.link_node[np.isin(lumen.link_opening, one)]) for one in (inlets, outlets)]
     if len(ends[0]) and len(ends[1]):
         way = _widest_way(lumen, wall, ends[0], ends[1])
-        return float(np.min(_middle_distance(vessel, lumen, way))) if len(way) > 2 else float(wall[way].min(initial=0.0))
+        return (
+            float(np.min(_middle_distance(vessel, lumen, way))) if len(way) > 2 else float(wall[way].min(initial=0.0))
+        )
     if any(lumen.periodic):
         column = lumen.nodes[:, int(np.argmax(lumen.periodic))]
         widest = np.zeros(int(column.max()) + 1)
@@ -71,7 +73,9 @@ def _middle_distance(vessel: AbstractVessel, lumen: Lumen, way: NDArray[np.int64
     side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-30)
     up = np.cross(along, side)
     steps = lumen.spacing * np.linspace(-1.0, 1.0, PROBES)
-    probe = points[:, None, None] + steps[:, None, None] * side[:, None, None] + steps[None, :, None] * up[:, None, None]
+    probe = (
+        points[:, None, None] + steps[:, None, None] * side[:, None, None] + steps[None, :, None] * up[:, None, None]
+    )
     distance = -vessel.signed_distance(probe.reshape(-1, 3)).reshape(len(way), -1)
     return np.asarray(np.maximum(distance.max(axis=1), -lumen.distance[way]))
 

@@ -24,7 +24,8 @@ def isosurface(distance: Distance, box: Array, spacing: float) -> tuple[Array, F
     """Triangles where `distance` (m, negative inside, at most 1-Lipschitz) is zero: vertices (V, 3) m, faces (F, 3).
 
     One vertex per cell of the grid over `box` (2, 3) that the surface crosses, pulled onto the surface; normals point
-    out of the lumen. The surface must not reach the box. Source: surface nets [gibson1998surfacenets].
+    out of the lumen. The surface must not reach the box. Source: S. Gibson, Constrained elastic
+    surface nets, MICCAI 1998; here each vertex is pulled onto the surface itself.
     """
     cells, values, shape = _crossed_cells(distance, box, spacing)
     if not len(cells):

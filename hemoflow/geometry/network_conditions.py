@@ -3,7 +3,8 @@
 A vessel with k openings answers pressures p at them with inflows Q = G p, G (k, k) its opening conductance: what
 remains of the Hagen-Poiseuille equations of all segments once the inner nodes are eliminated. The pattern of the
 pressures comes from the whole network (its own conditions, or the terminals that drive it), its size from the drive.
-Junctions cost nothing in this estimate; in three dimensions they do, so that flows there are somewhat lower.
+Joints have no size here: in three dimensions pipes overlap there, which eases the flow, and bends cost pressure. An
+opening close to a joint, with little pressure left to lose, may carry a flow that differs by half and more.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Ways through a lumen before any flow is computed: how far along, how far to go, and roughly how fast blood will move.
 
-The flow estimate is a Darcy problem on the fluid nodes, u = -(k/mu) grad p with k = 3/4 d^2 and d the distance to the wall: exact for
-the flow rate of a circular tube, within 25 % for a slit and 12 % for a square duct. It serves to choose a time step and to tell
-how fast undisturbed blood moves at a place; results never rest on it.
+The flow estimate is a Darcy problem on the fluid nodes, u = -(k/mu) grad p with k = 3/4 d^2 and d the distance to the
+wall: exact for the flow rate of a circular tube, within 25 % for a slit and 12 % for a square duct. It serves to
+choose a time step and to tell how fast undisturbed blood moves at a place; results never rest on it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ DIRECT_LIMIT = 4000
 
 @dataclass(frozen=True)
 class Pathways:
-    """Per fluid node, in SI: `from_inlet` and `to_outlet` (N,) m along the lumen, `mobility` (N,) speed times viscosity per unit of
-    pressure difference (m^-1 Pa s / Pa), `conductance` = flow rate times viscosity per pressure difference (m^3), and the `pressure` of that flow from 1 at
-    the inlets to 0 at the outlets (None in periodic vessels)."""
+    """Per fluid node, in SI: `from_inlet` and `to_outlet` (N,) m along the lumen, `mobility` (N,) speed times
+    viscosity per unit of pressure difference (m^-1 Pa s / Pa), `conductance` = flow rate times viscosity per pressure
+    difference (m^3), and the `pressure` of that flow from 1 at the inlets to 0 at the outlets (None in periodic
+    vessels)."""
 
     positions: NDArray[np.float64]
     wall: NDArray[np.float64]
@@ -61,7 +62,8 @@ class Pathways:
 
 
 def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathways:
-    """Solve for the ways between inlets and outlets (opening indices); a periodic vessel runs along its first periodic axis.
+    """Solve for the ways between inlets and outlets (opening indices); a periodic vessel runs along its first
+    periodic axis.
 
     Raises InputError where no way leads from the inlets to the outlets.
     """

@@ -17,7 +17,8 @@ Array = NDArray[np.float64]
 class Opening:
     """A planar cut through the lumen where fluid enters or leaves.
 
-    `centre` (3,) m; `normal` (3,) unit vector pointing out of the lumen; `radius` m, of the circle of equal area; `area` m^2.
+    `centre` (3,) m; `normal` (3,) unit vector pointing out of the lumen; `radius` m, of the circle of equal area;
+    `area` m^2.
     """
 
     name: str
@@ -31,7 +32,8 @@ class AbstractVessel(abc.ABC):
     """A lumen in space, all lengths in metres.
 
     `bounds` (2, 3): lowest and highest corner of the lumen. `openings`: every place where the lumen is cut.
-    `periodic`: whether the lumen repeats along x, y, z. `description`: facts for reports (source file, repairs made, ...).
+    `periodic`: whether the lumen repeats along x, y, z. `description`: facts for reports (source file, repairs made,
+    ...).
     """
 
     bounds: Array
@@ -48,7 +50,8 @@ class AbstractVessel(abc.ABC):
     def signed_distance(self, points: Array) -> Array:
         """Distance (n,) in m from each point (n, 3) to the nearest wall, negative inside the lumen.
 
-        The caps of openings are not wall: close to a cap the magnitude still is the distance to the wall, and the sign jumps.
+        The caps of openings are not wall: close to a cap the magnitude still is the distance to the wall, and the
+        sign jumps.
         """
 
     @abc.abstractmethod

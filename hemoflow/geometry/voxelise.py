@@ -21,10 +21,11 @@ BLOCK = 1 << 20
 class Lumen:
     """The fluid nodes of a vessel, node k of an axis lying at origin + spacing k.
 
-    `shape` counts nodes per axis of the bounding box. `nodes` (N, 3) are the fluid nodes in lexical order, `distance` (N,) their
-    signed distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so that the distance can be
-    interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction `link_direction` and after the fraction
-    `link_fraction` of its length meets the wall (`link_opening` = -1) or an opening (its index).
+    `shape` counts nodes per axis of the bounding box. `nodes` (N, 3) are the fluid nodes in lexical order, `distance`
+    (N,) their signed distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so
+    that the distance can be interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction
+    `link_direction` and after the fraction `link_fraction` of its length meets the wall (`link_opening` = -1) or an
+    opening (its index).
     """
 
     origin: NDArray[np.float64]
@@ -81,7 +82,10 @@ def lattice_box(vessel: AbstractVessel, spacing: float) -> tuple[NDArray[np.floa
     for axis in range(3):
         if vessel.periodic[axis]:
             count[axis] = max(int(round(extent[axis] / spacing)), 1)
-            if abs(count[axis] * spacing - extent[axis]) > 0.01 * extent[axis] and abs(count[axis] * spacing / extent[axis] - 1) > 0.02:
+            if (
+                abs(count[axis] * spacing - extent[axis]) > 0.01 * extent[axis]
+                and abs(count[axis] * spacing / extent[axis] - 1) > 0.02
+            ):
                 raise InputError(
                     f"resolution.node_spacing: the periodic length {extent[axis] * 1e6:.6g} um along {'xyz'[axis]} is no whole number of "
                     f"spacings of {spacing * 1e6:.6g} um: choose {extent[axis] / count[axis] * 1e6:.6g} um"
@@ -102,7 +106,9 @@ def _fluid_nodes(
     found, distances = [], []
     for start in range(0, shape[0], step):
         stop = min(start + step, shape[0])
-        grid = np.stack(np.meshgrid(np.arange(start, stop), np.arange(shape[1]), np.arange(shape[2]), indexing="ij"), -1).reshape(-1, 3)
+        grid = np.stack(
+            np.meshgrid(np.arange(start, stop), np.arange(shape[1]), np.arange(shape[2]), indexing="ij"), -1
+        ).reshape(-1, 3)
         phi = vessel.signed_distance(origin + spacing * grid)
         inside = phi < 0
         found.append(grid[inside].astype(np.int32))
@@ -138,7 +144,11 @@ def _with_links(
     band, inverse = np.unique(ends, axis=0, return_inverse=True)
     band_distance = np.abs(vessel.signed_distance(origin + spacing * band))
     fraction, opening = _link_crossings(
-        vessel, origin + spacing * nodes[link_node], origin + spacing * ends, -distance[link_node], band_distance[inverse.ravel()]
+        vessel,
+        origin + spacing * nodes[link_node],
+        origin + spacing * ends,
+        -distance[link_node],
+        band_distance[inverse.ravel()],
     )
     return Lumen(
         origin, spacing, shape, tuple(bool(p) for p in vessel.periodic), nodes, distance, band.astype(np.int32), band_distance,  # type: ignore[arg-type]

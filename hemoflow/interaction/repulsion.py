@@ -1,9 +1,10 @@
 """Short-range repulsion between a membrane and the wall, and the barrier no vertex crosses.
 
-A vertex closer to the wall than the range r feels the pressure P (1 - g/r) on its share of the membrane, g being the gap; its energy
-is P A r (1 - g/r)^2 / 2. P is chosen a few times the largest pressure in the problem, so that the equilibrium gap is a good part of the
-range. The range is physical (at most 0.3 um: glycocalyx and microvilli), not a number of nodes. What the force does not stop, the
-barrier does: a vertex that would end up closer than a tenth of the range is put back along the wall's normal.
+A vertex closer to the wall than the range r feels the pressure P (1 - g/r) on its share of the membrane, g being the
+gap; its energy is P A r (1 - g/r)^2 / 2. P is chosen a few times the largest pressure in the problem, so that the
+equilibrium gap is a good part of the range. The range is physical (at most 0.3 um: glycocalyx and microvilli), not a
+number of nodes. What the force does not stop, the barrier does: a vertex that would end up closer than a tenth of the
+range is put back along the wall's normal.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ def run_case(
 ) -> int:
     """Run a case file in a folder, or go on where an unfinished run of the same case stopped.
 
-    `overrides` are "key.path=value" texts; `until` a time with its unit; returns 0 when the run ended and 75 when it stopped early and can be resumed.
-    Raises InputError for a case that cannot run and RunError for one that fails.
+    `overrides` are "key.path=value" texts; `until` a time with its unit; returns 0 when the run ended and 75 when it
+    stopped early and can be resumed. Raises InputError for a case that cannot run and RunError for one that fails.
     """
     from hemoflow.case import case_text, read_case
     from hemoflow.output.folder import RunFolder

@@ -19,8 +19,8 @@ FOLD_COSINE = -0.5
 
 
 class ChunkReport(eqx.Module):
-    """Of one chunk: summed mass gain per link group, largest push of the barrier, mass, density and speed extremes, volume ratio of
-    every cell (smallest, largest), and the error bits."""
+    """Of one chunk: summed mass gain per link group, largest push of the barrier, mass, density and speed extremes,
+    volume ratio of every cell (smallest, largest), and the error bits."""
 
     flux: Array
     pushed_back: Array

@@ -153,7 +153,13 @@ def diagnosis(setup: Setup, state: State, report: ChunkReport, clock: Clock, bit
     density = np.asarray(density_deviation(list(h)))
     bad = ~np.isfinite(h).all(axis=0)
     speed = np.linalg.norm(np.einsum("iN,ia->aN", np.nan_to_num(h), DIRECTIONS.astype(float)), axis=0)
-    node = int(np.argmax(bad)) if bad.any() else int(np.argmin(density)) if bits & health.NEGATIVE_DENSITY else int(np.argmax(speed))
+    node = (
+        int(np.argmax(bad))
+        if bad.any()
+        else int(np.argmin(density))
+        if bits & health.NEGATIVE_DENSITY
+        else int(np.argmax(speed))
+    )
     place = plan.lumen.position(plan.lumen.nodes[node]) * 1e6
     low, high = (float(v) for v in np.asarray(report.volume_ratio))
     cells = "; ".join(_cell_word(setup, state)) if bits & (health.VOLUME | health.FOLDED) else ""

@@ -107,7 +107,7 @@ def principal_extent(points: Array) -> Array:
 def cell_surfaces(setup: Setup) -> list[CellSurfaces]:
     """The surfaces that results.vtkhdf shows, one per group."""
     return [
-        CellSurfaces(name, np.asarray(group.membrane.mesh.faces), group.vertex_area.shape[0], [s.ident for s in seeds])
+        CellSurfaces(name, np.asarray(group.membrane.mesh.faces), group.vertex_area.shape[0], np.array([s.ident for s in seeds]))
         for name, group, seeds in zip(group_names(setup), setup.model.groups, setup.groups, strict=True)
     ]
 
@@ -115,22 +115,25 @@ def cell_surfaces(setup: Setup) -> list[CellSurfaces]:
 def group_names(setup: Setup) -> list[str]:
     """A name per group: its type, numbered where several groups share one."""
     kinds = [group.name for group in setup.model.groups]
-    return [
-        kind if kinds.count(kind) == 1 else f"{kind}-{kinds[: k + 1].count(kind)}" for k, kind in enumerate(kinds)
-    ]
+    return [kind if kinds.count(kind) == 1 else f"{kind}-{kinds[: k + 1].count(kind)}" for k, kind in enumerate(kinds)]
 
 
 def cell_frames(setup: Setup, cells: tuple[CellState, ...], seen: tuple[MembraneFields, ...]) -> dict[str, CellFrame]:
     """What is shown of every group, in SI; in a periodic vessel every cell in the period that holds its centre."""
     units, plan, frames = setup.plan.units, setup.plan, {}
     for name, state, fields in zip(group_names(setup), cells, seen, strict=True):
-        points = (np.asarray(state.anchor, float)[:, None] + np.asarray(state.offset, float)) * units.dx + plan.lumen.origin
+        points = (
+            np.asarray(state.anchor, float)[:, None] + np.asarray(state.offset, float)
+        ) * units.dx + plan.lumen.origin
         for k in range(len(points)):
             middle = points[k].mean(axis=0)
             points[k] += wrapped(plan, middle) - middle
         frames[name] = CellFrame(
             points,
-            {"traction": np.asarray(fields.traction, float) * units.pressure, "gap": np.asarray(fields.gap, float) * units.dx},
+            {
+                "traction": np.asarray(fields.traction, float) * units.pressure,
+                "gap": np.asarray(fields.gap, float) * units.dx,
+            },
             {
                 "tension": np.asarray(fields.tension, float) * units.tension,
                 "areal_strain": np.asarray(fields.areal_strain, float),

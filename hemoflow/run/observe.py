@@ -28,9 +28,9 @@ class FluidFields(eqx.Module):
 
 
 class MembraneFields(eqx.Module):
-    """Of the C cells of a group: centroid relative to the anchor (C, 3), mean velocity (C, 3), volume, area, elastic and bending energy
-    (C,), and per vertex (C, V) traction and gap to the wall, per face (C, F) the larger principal tension, areal strain and area; `share` (C, V) is
-    the membrane area of a vertex."""
+    """Of the C cells of a group: centroid relative to the anchor (C, 3), mean velocity (C, 3), volume, area, elastic
+    and bending energy (C,), and per vertex (C, V) traction and gap to the wall, per face (C, F) the larger principal
+    tension, areal strain and area; `share` (C, V) is the membrane area of a vertex."""
 
     centroid: Array
     velocity: Array
@@ -102,8 +102,9 @@ def _normals(group: CellGroup, x: Array) -> Array:
 def _traction(model: Model, anchor: Array, x: Array, normal: Array, gap: Array, stress: Array) -> Array:
     """Size (P,) of the deviatoric traction on the outer side of a membrane.
 
-    The stress is sampled along the normal beyond the kernel, where the membrane's own force no longer blurs it; close to a wall, half-way
-    between membrane and wall. Nodes inside the cell never take part away from walls, so a prestressed cell at rest feels nothing.
+    The stress is sampled along the normal beyond the kernel, where the membrane's own force no longer blurs it; close
+    to a wall, half-way between membrane and wall. Nodes inside the cell never take part away from walls, so a
+    prestressed cell at rest feels nothing.
     """
     n = normal.reshape(-1, 3)
     room = jnp.maximum(gap, 0.5)

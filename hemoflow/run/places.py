@@ -17,8 +17,8 @@ REACH = 0.25
 
 @dataclass(frozen=True)
 class Place:
-    """`path` m travelled from the inlet (from the start in a periodic vessel), `left` m to the outlet, `lumen` radius m, `speed`
-    undisturbed m/s."""
+    """`path` m travelled from the inlet (from the start in a periodic vessel), `left` m to the outlet, `lumen` radius
+    m, `speed` undisturbed m/s."""
 
     path: float
     left: float
@@ -54,8 +54,9 @@ def wrapped(plan: Plan, point: Array) -> Array:
 
 
 def pressure_across(plan: Plan, pressure: Array, centre: Array, half_length: float) -> float:
-    """Pressure (Pa) just behind a cell minus just ahead of it, from the pressure (N,) at the nodes; not-a-number where one side has no
-    node. Behind and ahead are told by the way along the vessel, within a cell's length of it."""
+    """Pressure (Pa) just behind a cell minus just ahead of it, from the pressure (N,) at the nodes; not-a-number
+    where one side has no node. Behind and ahead are told by the way along the vessel, within a cell's length of
+    it."""
     ways, h = plan.pathways, plan.lumen.spacing
     inside = wrapped(plan, centre)
     near = np.asarray(ways.tree.query_ball_point(inside, half_length + 4.0 * h), int)

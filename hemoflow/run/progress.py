@@ -37,9 +37,7 @@ class Progress:
         elapsed = time.monotonic() - self._began
         done = (now - self._first_time) / max(self.until - self._first_time, 1e-300)
         left = f"{elapsed * (1 - done) / done:.0f} s left at most" if done > 0 else "starting"
-        text = (
-            f"{now * 1e3:8.3f} of {self.until * 1e3:.4g} ms  {rate:6.0f} steps/s  {rate * self.nodes / 1e6:6.2f} MLUPS  {cells}  {left}"
-        )
+        text = f"{now * 1e3:8.3f} of {self.until * 1e3:.4g} ms  {rate:6.0f} steps/s  {rate * self.nodes / 1e6:6.2f} MLUPS  {cells}  {left}"
         if sys.stderr.isatty():
             print(f"\r\x1b[2K{text[:200]}", end="", file=sys.stderr, flush=True)
             self._open_line = True

@@ -45,16 +45,21 @@ class Session:
         with StopRequest() as stop:
             setup = make_setup(plan)
             trajectory = self._begin(setup, until)
+            self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
             recorder = Recorder(self.folder, setup)
             self._continue(trajectory, recorder)
             shown = Progress(len(plan.lumen.nodes), until, self.progress)
             for warning in report["warnings"]:
                 shown.say(f"warning: {warning}")
-            self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
             outcome = self._loop(trajectory, recorder, shown, (until, stop))
             recorder.close()
             self._save(trajectory, recorder)
-        ended = {"ended": _now(), "outcome": outcome, "simulated_seconds": trajectory.clock.time, "steps": trajectory.clock.step}
+        ended = {
+            "ended": _now(),
+            "outcome": outcome,
+            "simulated_seconds": trajectory.clock.time,
+            "steps": trajectory.clock.step,
+        }
         self._provenance(ended, True)
         shown.say(f"{outcome} at {trajectory.clock.time * 1e3:.4g} ms, step {trajectory.clock.step}")
         return RESUMABLE if outcome.startswith("stopped") else DONE
@@ -82,7 +87,11 @@ class Session:
         clock = trajectory.clock
         clock.step, clock.chunk, clock.chunks_per_frame = meta["step"], meta["chunk"], meta["chunks_per_frame"]
         trajectory.watches = [Watch(**record) for record in meta["watches"]]
-        trajectory.mass, trajectory.throughput, trajectory.imbalance = meta["mass"], meta["throughput"], meta["imbalance"]
+        trajectory.mass, trajectory.throughput, trajectory.imbalance = (
+            meta["mass"],
+            meta["throughput"],
+            meta["imbalance"],
+        )
         trajectory.smallest_gap = float("inf") if meta["smallest_gap"] is None else meta["smallest_gap"]
         recorder.cut(meta["counts"])
 
@@ -151,7 +160,7 @@ class Session:
     def _facts(self) -> dict[str, Any]:
         import jax
 
-        device = jax.devices()[0] if jax.config.jax_default_device is None else jax.config.jax_default_device
+        device = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
         return {
             "device": f"{getattr(device, 'device_kind', device)} ({getattr(device, 'platform', '')})",
             "precision": self.case.resolution.precision,
@@ -191,6 +200,8 @@ def on_device(device: str, precision: str) -> Iterator[None]:
         try:
             chosen = jax.devices("cpu" if device == "cpu" else "gpu")[0]
         except RuntimeError as error:
-            raise InputError(f"--device {device}: JAX finds no such device; install jax[cuda12] or use --device cpu") from error
+            raise InputError(
+                f"--device {device}: JAX finds no such device; install jax[cuda12] or use --device cpu"
+            ) from error
         with jax.default_device(chosen):
             yield

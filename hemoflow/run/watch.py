@@ -57,7 +57,12 @@ class Watch:
             return [("pause", f"slower than {STALL_SPEED:g} of the undisturbed speed {place.speed:.3g} m/s")]
         if not self.stalled and time - self.paused_since >= STALL_TIME * 2.0 * self.radius / place.speed:
             self.stalled = True
-            return [("arrest", f"has not moved for {STALL_TIME:g} diameters of undisturbed flow, {time - self.paused_since:.3g} s")]
+            return [
+                (
+                    "arrest",
+                    f"has not moved for {STALL_TIME:g} diameters of undisturbed flow, {time - self.paused_since:.3g} s",
+                )
+            ]
         return []
 
     def record(self) -> dict[str, Any]:

@@ -133,13 +133,14 @@ def test_a_written_case_lists_every_default_in_si_with_its_unit() -> None:
     assert written["cells"][0]["cortical_tension"] == "0.0002 N/m"
     assert written["cells"][0]["law"] == "neo-hookean"
     for name, kind in kinds_of(Case).items():
-        fields = kinds_of(kind.model).items() if isinstance(kind, Table) else ()
-        given = {key for key, _ in fields if _default(kind.model, key) is not None}
+        given = (
+            {key for key in kinds_of(kind.model) if _has_default(kind.model, key)} if isinstance(kind, Table) else set()
+        )
         assert given - set(written[name]) <= {"openings", "periodic", "wall_velocity", "stop_when"}
 
 
-def _default(model: type[Record], key: str) -> object:
-    return None if model.model_fields[key].is_required() else model.model_fields[key].default
+def _has_default(model: type[Record], key: str) -> bool:
+    return not model.model_fields[key].is_required() and model.model_fields[key].default is not None
 
 
 def test_the_scores_read_a_written_case(tmp_path: Path) -> None:
@@ -158,6 +159,27 @@ def test_every_cell_type_round_trips_with_the_same_mechanics() -> None:
         again = read_case_text(case_text(case), "/")
         assert again == case
         assert again.cells[0].complete() == case.cells[0].complete()
+
+
+def test_the_parameters_of_formulas_are_those_of_the_vessels_made_from_them() -> None:
+    from hemoflow.geometry import formula
+
+    assert list(FORMULAS) == list(formula.FORMULAS)
+    for name, made in formula.FORMULAS.items():
+        asked = FORMULAS[name]
+        assert set(asked.kinds) == set(made.parameters) and asked.periodic == made.periodic
+        for key, default in asked.optional.items():
+            assert default == made.parameters[key].default, (name, key)
+        for key, kind in asked.kinds.items():
+            assert getattr(kind, "unit", "1") == made.parameters[key].unit
+
+
+def test_every_formula_round_trips_with_its_defaults() -> None:
+    for name, formula in FORMULAS.items():
+        body = "".join(f'{key} = "10 um"\n' for key in formula.required)
+        case = read_case_text(f'[vessel]\nformula = "{name}"\n{body}[flow]' + TUBE.split("[flow]")[1], "/")
+        assert set(case.vessel.parameters) == {*formula.required, *formula.defaults}
+        assert read_case_text(case_text(case), "/") == case
 
 
 def test_every_field_of_a_cell_type_can_be_overridden() -> None:

@@ -27,7 +27,10 @@ MODULI = {
 forces = jax.jit(lambda cell, x: cell.forces(x))
 energy = jax.jit(lambda cell, x: cell.energy(x))
 gradient = jax.jit(lambda cell, x: jax.grad(lambda y: cell.energy(y))(x))
-EVERY = pytest.mark.parametrize(("law", "bending"), list(itertools.product(LAWS, MODELS)))
+EVERY = pytest.mark.parametrize(
+    ("law", "bending"),
+    [*((law, "helfrich") for law in LAWS), *(("skalak", model) for model in MODELS if model != "helfrich")],
+)
 
 
 def membrane(law: str, bending: str, frequency: int = 2, precision: str = "float64") -> Membrane:
@@ -51,7 +54,7 @@ def test_the_force_is_minus_the_gradient_of_the_energy(law: str, bending: str) -
     assert np.abs(force + ((high - low) / (2 * step)).reshape(x.shape)).max() < 1e-7 * np.abs(force).max()
 
 
-@pytest.mark.parametrize(("law", "bending"), [("skalak", "helfrich"), ("neo-hookean", "hinge"), ("none", "none")])
+@pytest.mark.parametrize(("law", "bending"), [("neo-hookean", "helfrich"), ("skalak", "hinge")])
 def test_assembled_forces_agree_with_differentiating_the_total_energy(law: str, bending: str) -> None:
     cell, x = membrane(law, bending), jnp.asarray(deformed())
     by_autodiff = -gradient(cell, x)
@@ -94,7 +97,7 @@ def test_forces_stay_finite_at_rest_where_stretches_coincide_and_folds_are_flat(
 
 def test_single_precision_keeps_five_digits_far_from_the_origin_of_its_numbers() -> None:
     # offsets of a few nodes from the anchor: 30 nodes are more than any cell needs
-    x, surface = deformed(4) * 6.0 + 30.0, icosphere(4, 6.0)
+    x, surface = deformed() * 6.0 + 30.0, icosphere(2, 6.0)
     double, single = (
         build_membrane(surface, "neo-hookean", "helfrich", precision, True, **MODULI)  # type: ignore[arg-type]
         for precision in ("float64", "float32")
@@ -142,7 +145,7 @@ def test_new_parameters_need_no_new_compilation() -> None:
 
     compiled = jax.jit(counted)
     for shear in (1.0, 2.0):
-        cell = build_membrane(icosphere(2), precision="float64", shear_modulus=shear)
+        cell = build_membrane(icosphere(2), "skalak", "none", "float64", shear_modulus=shear)
         compiled(cell, jnp.asarray(deformed()))
     assert count == 1
 

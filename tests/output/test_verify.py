@@ -86,7 +86,7 @@ def test_a_score_computed_again_is_sound_once_its_checksum_is_renewed(tmp_path):
 def test_provenance_holds_versions_but_no_paths(tmp_path):
     (tmp_path / "case.toml").write_text("")
     record = {
-        "command": "run /home/ann/secret/case.toml --out ~/x/out",
+        "command": "run /srv/ann/secret/case.toml --out ~/x/out",
         "nested": {"mesh": "/data/y/lung.stl"},
         "unit": "kg/m^3",
     }

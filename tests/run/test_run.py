@@ -41,7 +41,15 @@ def test_a_run_writes_every_file_and_moves_the_cell_with_the_flow(small_case: Pa
     out = tmp_path / "out"
     assert run(small_case, out) == 0
     names = {path.name for path in out.iterdir()}
-    assert {"case.toml", "provenance.json", "results.vtkhdf", "results.xdmf", "tracks.h5", "events.csv", "log.jsonl"} <= names
+    assert {
+        "case.toml",
+        "provenance.json",
+        "results.vtkhdf",
+        "results.xdmf",
+        "tracks.h5",
+        "events.csv",
+        "log.jsonl",
+    } <= names
     seen = tracks(out)
     assert seen["cells/path"][-1, 0] > seen["cells/path"][0, 0]
     assert np.all(np.abs(seen["cells/volume"] / seen["cells/volume"][0] - 1.0) < 0.01)

@@ -1,0 +1,189 @@
+"""A picture of a vessel: a shaded view and its three silhouettes, openings named, with a scale in micrometres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.geometry.vessel import AbstractVessel, Opening
+
+Array = NDArray[np.float64]
+Faces = NDArray[np.int64]
+
+UM = 1e6
+MOST_FACES = 40000
+"""A view with more faces is drawn from evenly picked ones, each enlarged to close the gaps."""
+
+WALL = np.array([0.80, 0.36, 0.33])
+INLET, OUTLET = "#1f5fa8", "#c9820a"
+LIGHT = np.array([0.35, -0.55, 0.76])
+VIEWS = ((0, 1), (0, 2), (1, 2))
+
+
+def preview(vessel: AbstractVessel, path: str | Path) -> Path:
+    """Write a picture of `vessel` to `path` (its suffix chooses the format: .png, .svg, .pdf) and return the path.
+
+    Left: the wall seen at an angle. Right: its outline along z, y and x. Openings are coloured discs with their names.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    vertices, faces = vessel.surface()
+    vertices = vertices * UM
+    figure = Figure(figsize=(12, 6.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(3, 2, width_ratios=[1.7, 1.0])
+    colours = {o.name: _colour(o, plt) for o in vessel.openings}
+    _shaded(figure.add_subplot(grid[:, 0]), vessel, vertices, faces, colours)
+    for row, axes in enumerate(VIEWS):
+        _silhouette(figure.add_subplot(grid[row, 1]), vessel, (vertices, faces), axes, colours)
+    figure.suptitle(_title(vessel), fontsize=11)
+    figure.savefig(path, dpi=130)
+    return Path(path)
+
+
+def _colour(opening: Opening, plt: Any) -> str:
+    if opening.name.startswith("inlet"):
+        return INLET
+    return OUTLET if opening.name.startswith("outlet") else "#4f7f3f"
+
+
+def _title(vessel: AbstractVessel) -> str:
+    size = np.ptp(vessel.bounds, axis=0) * UM
+    name = vessel.description.get("formula") or Path(str(vessel.description.get("source", "vessel"))).name
+    repeats = ", ".join(axis for axis, periodic in zip("xyz", vessel.periodic, strict=True) if periodic)
+    number = len(vessel.openings)
+    return (
+        f"{name}:  {size[0]:.4g} x {size[1]:.4g} x {size[2]:.4g} um,  lumen {vessel.volume * UM**3:.4g} um$^3$,  "
+        f"{number} opening{'' if number == 1 else 's'}" + (f",  periodic along {repeats}" if repeats else "")
+    )
+
+
+def _view() -> Array:
+    """Rows: right, up and towards the eye, for a look from in front and above with x to the right."""
+    turn, tilt = np.radians(-28.0), np.radians(32.0)
+    right = np.array([np.cos(turn), -np.sin(turn), 0.0])
+    away = np.array([np.sin(turn), np.cos(turn), 0.0])
+    up = np.array([0.0, 0.0, 1.0])
+    eye = -np.cos(tilt) * away + np.sin(tilt) * up
+    return np.stack([right, np.cross(eye, right), eye])
+
+
+def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, colours: dict[str, str]) -> None:
+    """The wall, furthest faces first: the painter's way needs no 3-D machinery and draws any number of faces."""
+    from matplotlib.collections import PolyCollection
+
+    view = _view()
+    axis.set_aspect("equal")
+    axis.set_axis_off()
+    polygons, shades, depth = _wall_polygons(vertices, faces, view)
+    rings = [_ring(o) @ view.T for o in vessel.openings]
+    shown = [(p, s, d) for p, s, d in zip(polygons, shades, depth, strict=True)]
+    everything = shown + [
+        (ring[:, :2], colours[o.name], float(ring[:, 2].mean() + 0.02 * o.radius * UM))
+        for o, ring in zip(vessel.openings, rings, strict=True)
+    ]
+    order = np.argsort([item[2] for item in everything], kind="stable")
+    painted = [everything[k] for k in order]
+    axis.add_collection(
+        PolyCollection([p for p, _, _ in painted], facecolors=[c for _, c, _ in painted], edgecolors="face", linewidths=0.25)
+    )
+    corners = _corners(vessel.bounds * UM) @ view.T
+    low, high = corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)
+    for opening in vessel.openings:
+        _label(axis, opening, view[:2], colours[opening.name], 0.05 * float((high - low).max()))
+    margin = 0.10 * (high - low).max()
+    axis.set_xlim(low[0] - margin, high[0] + margin)
+    axis.set_ylim(low[1] - 1.4 * margin, high[1] + margin)
+    _scale_bar(axis, low[0], low[1] - margin, float((high - low).max()))
+    _triad(axis, view, high[0] - 0.6 * margin, low[1] - 0.6 * margin, 0.7 * margin)
+
+
+def _wall_polygons(vertices: Array, faces: Faces, view: Array) -> tuple[Array, Array, Array]:
+    """Projected faces (n, 3, 2), their colours (n, 3) and their height towards the eye (n,)."""
+    if not len(faces):
+        return np.zeros((0, 3, 2)), np.zeros((0, 3)), np.zeros(0)
+    grow = 1.0
+    if len(faces) > MOST_FACES:
+        step = len(faces) / MOST_FACES
+        faces, grow = faces[(np.arange(MOST_FACES) * step).astype(int)], float(np.sqrt(step)) * 1.15
+    corners = vertices[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    facing = np.where((normals @ view[2])[:, None] < 0, -normals, normals)
+    inner = (normals @ view[2]) < 0
+    light = np.clip(facing @ (LIGHT / np.linalg.norm(LIGHT)), 0.0, 1.0)
+    gloss = np.clip(facing @ view[2], 0.0, 1.0) ** 6
+    shades = WALL * (0.50 + 0.50 * light)[:, None] * np.where(inner, 0.62, 1.0)[:, None] + 0.10 * gloss[:, None]
+    centre = corners.mean(axis=1, keepdims=True)
+    flat = (centre + grow * (corners - centre)) @ view.T
+    return flat[:, :, :2], np.clip(shades, 0, 1), flat[:, :, 2].mean(axis=1)
+
+
+def _silhouette(
+    axis: Any, vessel: AbstractVessel, wall: tuple[Array, Faces], axes: tuple[int, int], colours: dict[str, str]
+) -> None:
+    from matplotlib.collections import PolyCollection
+
+    vertices, faces = wall
+    flat = np.eye(3)[list(axes)]
+    if len(faces) > 4 * MOST_FACES:
+        faces = faces[:: len(faces) // (4 * MOST_FACES) + 1]
+    axis.add_collection(PolyCollection((vertices @ flat.T)[faces], facecolors="#d9a29d", edgecolors="#d9a29d", linewidths=0.4))
+    for opening in vessel.openings:
+        ring = np.concatenate([_ring(opening), _ring(opening)[:1]]) @ flat.T
+        axis.plot(ring[:, 0], ring[:, 1], color=colours[opening.name], linewidth=1.8)
+    low, high = (vessel.bounds * UM)[:, list(axes)]
+    size = float((high - low).max())
+    axis.set_xlim(low[0] - 0.04 * size, high[0] + 0.04 * size)
+    axis.set_ylim(low[1] - 0.04 * size, high[1] + 0.04 * size)
+    axis.set_aspect("equal")
+    axis.set_xlabel(f"{'xyz'[axes[0]]} (um)", fontsize=8)
+    axis.set_ylabel(f"{'xyz'[axes[1]]} (um)", fontsize=8)
+    axis.locator_params(nbins=5)
+    axis.tick_params(labelsize=7)
+    axis.set_facecolor("#f7f7f5")
+
+
+def _ring(opening: Opening) -> Array:
+    """The circle of equal area of an opening, in micrometres (40, 3)."""
+    first = np.cross(opening.normal, np.eye(3)[np.argmin(np.abs(opening.normal))])
+    first /= np.linalg.norm(first)
+    angle = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
+    circle = np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * np.cross(opening.normal, first)
+    return UM * (opening.centre + opening.radius * circle)
+
+
+def _label(axis: Any, opening: Opening, flat: Array, colour: str, offset: float) -> None:
+    """The opening's name beside it, out of the lumen."""
+    at = flat @ (opening.centre * UM)
+    way = flat @ opening.normal
+    way = way / max(float(np.linalg.norm(way)), 1e-12)
+    place = at + way * (offset + 0.7 * opening.radius * UM) + np.array([0.0, 0.4 * offset])
+    text = axis.text(*place, opening.name, color=colour, fontsize=9, fontweight="bold", ha="center", va="center", zorder=5)
+    text.set_bbox({"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0})
+
+
+def _corners(bounds: Array) -> Array:
+    return np.array([[bounds[i, 0], bounds[j, 1], bounds[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+
+
+def _scale_bar(axis: Any, x: float, y: float, size: float) -> None:
+    """A bar of a round length, about a fifth of the picture."""
+    wanted = 0.2 * size
+    power = 10.0 ** np.floor(np.log10(wanted))
+    length = float(power * max(k for k in (1, 2, 5) if k * power <= wanted))
+    axis.plot([x, x + length], [y, y], color="black", linewidth=3, solid_capstyle="butt")
+    axis.text(x + length / 2, y - 0.015 * size, f"{length:g} um", ha="center", va="top", fontsize=9)
+
+
+def _triad(axis: Any, view: Array, x: float, y: float, size: float) -> None:
+    """The directions of the three axes as seen."""
+    for k, name in enumerate("xyz"):
+        step = size * view[:2, k]
+        axis.annotate("", (x + step[0], y + step[1]), (x, y), arrowprops={"arrowstyle": "->", "color": "#444444"})
+        axis.text(x + 1.3 * step[0], y + 1.3 * step[1], name, fontsize=8, color="#444444", ha="center", va="center")
