@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from hemoflow.case.faults import Faults, one_of
 from hemoflow.case.kinds import Number, Quantity, Range
 from hemoflow.case.tables import Kind
 
@@ -59,3 +63,24 @@ EVERY_PARAMETER: dict[str, Kind] = {name: kind for formula in FORMULAS.values() 
 PLANES = ("x-", "x+", "y-", "y+", "z-", "z+")
 WALLS = {"channel": PLANES[2:], "box": PLANES}
 """Plane walls that can move, by formula; x is along a channel."""
+
+
+def read_parameters(name: str, given: Mapping[str, str]) -> dict[str, float]:
+    """Parameters of a formula from texts such as ``{"diameter": "12 um", "turns": "3"}``, in SI.
+
+    Raises one InputError that lists all faults. Nothing is required and no default is added.
+    """
+    faults = Faults(Path())
+    if name not in FORMULAS:
+        faults.add("formula", one_of(name, tuple(FORMULAS)))
+        faults.refuse("vessel", {})
+    kinds = FORMULAS[name].kinds
+    values = {}
+    for key, text in given.items():
+        if key in kinds:
+            plain = isinstance(kinds[key], Number) and re.fullmatch(r"\d{1,9}", text)
+            values[key] = kinds[key].read(int(text) if plain else text, key, faults)
+        else:
+            faults.unknown("", key, tuple(kinds))
+    faults.refuse(name, {})
+    return values

@@ -12,7 +12,7 @@ WALL = "#3b4752"
 TISSUE = "#f3efe9"
 CELL = (0.80, 0.16, 0.30)
 SERIES = ("#c8294d", "#1f6fb4", "#2f9e6e", "#e08a1e", "#7b5cc4", "#4a5560")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.edgecolor": FAINT,
@@ -37,7 +37,8 @@ def styled() -> Any:
     """Context in which figures are made and drawn with the shared look, whatever the user's settings are."""
     import matplotlib
 
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": "agg"})
+    defaults: dict[Any, Any] = dict(matplotlib.rcParamsDefault)
+    return matplotlib.rc_context({**defaults, **_STYLE, "backend": "agg"})
 
 
 def figure(width: float, height: float) -> Any:
@@ -47,7 +48,7 @@ def figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), facecolor="white")
 
 
-def lumen_colours() -> Any:  # noqa: N802 - a colour map is used like a constant
+def lumen_colours() -> Any:
     """Colour map of the fluid: from nearly white to deep blue, transparent outside."""
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def instants(times: Array, tracks: Any, marks: list[float]) -> list[int]:
             chosen.add(int(np.argmin(np.abs(times - mark))))
     while len(chosen) < INSTANTS:
         order = sorted(chosen)
-        spans = [(way[b] - way[a], a, b) for a, b in zip(order, order[1:], strict=False) if b - a > 1]
+        spans = [(way[b] - way[a], a, b) for a, b in itertools.pairwise(order) if b - a > 1]
         if not spans:
             break
         _, a, b = max(spans)
@@ -167,7 +168,9 @@ def _layout(count: int, view: View) -> tuple[Any, list[Any], Any]:
     panel = (width - 1.5) / columns
     height = min(rows * (panel * ratio + 0.3) + 0.6, 13.0)
     fig = figure(width, height)
-    grid = fig.add_gridspec(rows, columns + 1, width_ratios=[1.0] * columns + [0.022], wspace=0.06, hspace=min(0.28 / (panel * ratio), 0.5))
+    grid = fig.add_gridspec(
+        rows, columns + 1, width_ratios=[1.0] * columns + [0.022], wspace=0.06, hspace=min(0.28 / (panel * ratio), 0.5)
+    )
     panels = []
     for i in range(count):
         axes = fig.add_subplot(grid[i // columns, i % columns])
@@ -224,10 +227,19 @@ def _panel(
     edges = [1e6 * e for e in seen.extent]
     fine = smoothed(seen.values / limits[3])
     image = axes.imshow(
-        fine, extent=edges, origin="lower", cmap=lumen_colours(), vmin=limits[0], vmax=limits[1], interpolation="nearest"
+        fine,
+        extent=edges,
+        origin="lower",
+        cmap=lumen_colours(),
+        vmin=limits[0],
+        vmax=limits[1],
+        interpolation="nearest",
     )
     rows, columns = fine.shape
-    middles = [np.linspace(a, b, n + 1)[:-1] + (b - a) / (2 * n) for a, b, n in zip(edges[::2], edges[1::2], (columns, rows), strict=True)]
+    middles = [
+        np.linspace(a, b, n + 1)[:-1] + (b - a) / (2 * n)
+        for a, b, n in zip(edges[::2], edges[1::2], (columns, rows), strict=True)
+    ]
     if not walled:
         axes.contour(*middles, np.isfinite(fine), levels=[0.5], colors=WALL, linewidths=1.3)
     axes.set_xlim(x - width / 2, x + width / 2)

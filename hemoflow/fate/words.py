@@ -14,10 +14,12 @@ _UNITS: dict[str, tuple[tuple[float, str], ...]] = {
     "N": ((1e-12, "pN"), (1e-9, "nN"), (1e-6, "µN"), (1.0, "N")),
     "Pa": ((1e-3, "mPa"), (1.0, "Pa"), (1e3, "kPa")),
     "m^3/s": ((1e-18, "fL/s"), (1e-15, "pL/s"), (1e-12, "nL/s"), (1e-9, "µL/s"), (1.0, "m³/s")),
+    "Pa s": ((1e-3, "mPa s"), (1.0, "Pa s")),
     "J": ((1e-18, "aJ"), (1e-15, "fJ"), (1e-12, "pJ"), (1.0, "J")),
     "B": ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB")),
 }
 UNKNOWN = "–"
+_SMALL_RISK = 1e-3
 _LATER = {"min": 3.0, "h": 3.0, "d": 2.0}
 """How many of a unit there must be before it is used, where that is not one: 90 s stay seconds, 30 h stay hours."""
 
@@ -67,6 +69,19 @@ def fraction(value: float | None, span: dict[str, Any] | None = None) -> str:
     ends = [] if span is None else [span["low"], span["high"]]
     text = _chance(value)
     return text if not ends else f"{text} ({_chance(ends[0])}–{_chance(ends[1])})"
+
+
+def survival_text(entry: dict[str, Any]) -> str:
+    """A surviving fraction of a score; one near 1 through the risk of death, whose digits can be read."""
+    value, span = entry["value"], entry.get("uncertainty")
+    if value is None or 1.0 - value > _SMALL_RISK:
+        return fraction(value, span)
+    text = f"> {1 - _SMALL_RISK:g}, risk of death {_risk(1 - value)}"
+    return text if span is None else f"{text} ({_risk(1 - span['high'])} to {_risk(1 - span['low'])})"
+
+
+def _risk(value: float) -> str:
+    return number(value, 2) if value > 0 else "0"
 
 
 def _chance(value: float) -> str:
@@ -130,13 +145,15 @@ def _object(score: dict[str, Any], k: int, peaks: dict[str, dict[str, float]]) -
         worst_cell = min(survivals, key=lambda s: s["probability"]["value"])
         chance = worst_cell["probability"]
         of = "Survival" if len(survivals) == 1 else f"Lowest survival of its {len(survivals)} cells"
-        sentences.append(f"{of} {fraction(chance['value'], chance.get('uncertainty'))}.")
+        sentences.append(f"{of} {survival_text(chance)}.")
     leave = score["exit"]["objects"][k]
     if leave["overall"].get("arrested"):
         by = leave["exited_by"]
         span = by.get("uncertainty", {}).get("24 h")
-        sentences.append(f"If it stays held, it leaves the vessel within a day with probability "
-                         f"{fraction(by['value']['24 h'], span)}.")
+        sentences.append(
+            f"If it stays held, it leaves the vessel within a day with probability "
+            f"{fraction(by['value']['24 h'], span)}."
+        )
     return Told(arrest["object"], outcome, kind, tuple(sentences))
 
 
@@ -217,7 +234,7 @@ def _index(entry: dict[str, Any]) -> str:
 
 def _survival(p: dict[str, Any]) -> str:
     worst = min((s["probability"] for s in p["survival"]), key=lambda e: e["value"])
-    return fraction(worst["value"], worst.get("uncertainty"))
+    return survival_text(worst)
 
 
 def _hazard(p: dict[str, Any]) -> str:
@@ -235,7 +252,7 @@ def _held(p: dict[str, Any], horizon: str) -> str:
 
 
 _LINES: tuple[tuple[str, Any, str], ...] = (
-    ("entered the narrow part", lambda p: _most(p["transit"], "entry", "s", min), "lumen narrower than the cell"),
+    ("entered the narrow part", lambda p: _most(p["transit"], "entry", "s", min), "lumen at the centroid narrower than the cell"),
     ("left it", lambda p: _most(p["transit"], "exit", "s"), ""),
     ("reached the end", lambda p: _most(p["transit"], "passed", "s"), ""),
     ("way", lambda p: _most(p["transit"], "path", "m"), "of the centroid"),
@@ -248,7 +265,7 @@ _LINES: tuple[tuple[str, Any, str], ...] = (
     ("hazard integral", _hazard, ""),
     ("arrest", lambda p: p["arrest"]["class"]["value"], "within the simulated time"),
     ("stalled", lambda p: quantity(p["arrest"]["stalled"]["value"], "s"), "slower than 2 % of the flow"),
-    ("entry threshold", lambda p: _with_span(p["arrest"]["entry_threshold"], "Pa"), "2 T (1/R_c − 1/R)"),
+    ("entry threshold", lambda p: _with_span(p["arrest"]["entry_threshold"], "Pa"), "of a liquid drop at the narrowest lumen ahead"),
     ("mechanical index", lambda p: _index(p["arrest"]["mechanical_index"]), "threshold / available pressure"),
     ("adhesive index", lambda p: _index(p["arrest"]["adhesive_index"]), "bond force / force of the flow"),
     ("exit in 24 h, if held", lambda p: _held(p, "24 h"), "Markov chain, given arrest"),

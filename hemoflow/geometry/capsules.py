@@ -154,19 +154,20 @@ class CapsuleVessel(AbstractVessel):
 
 
 def _checked(nodes: Array, edges: NDArray[np.integer], radii: Array) -> tuple[Array, NDArray[np.int64], Array]:
-    nodes, edges, radii = np.asarray(nodes, float), np.asarray(edges, np.int64), np.asarray(radii, float)
+    nodes, radii = np.asarray(nodes, float), np.asarray(radii, float)
+    pairs: NDArray[np.int64] = np.asarray(edges, np.int64)
     if radii.ndim == 1:
         radii = np.stack([radii, radii], axis=1)
-    if not len(edges):
+    if not len(pairs):
         raise InputError("a vessel of round pipes needs at least one edge")
-    if nodes.ndim != 2 or nodes.shape[1] != 3 or edges.shape[1:] != (2,) or radii.shape != edges.shape:
-        raise InputError(f"round pipes: nodes {nodes.shape}, edges {edges.shape} and radii {radii.shape} do not fit")
-    if edges.min() < 0 or edges.max() >= len(nodes):
-        raise InputError(f"round pipes: an edge names node {edges.max()}, but there are {len(nodes)} nodes")
+    if nodes.ndim != 2 or nodes.shape[1] != 3 or pairs.shape[1:] != (2,) or radii.shape != pairs.shape:
+        raise InputError(f"round pipes: nodes {nodes.shape}, edges {pairs.shape} and radii {radii.shape} do not fit")
+    if pairs.min() < 0 or pairs.max() >= len(nodes):
+        raise InputError(f"round pipes: an edge names node {pairs.max()}, but there are {len(nodes)} nodes")
     if not np.isfinite(nodes).all() or not np.isfinite(radii).all() or not (radii > 0).all():
         worst = int(np.argmin(np.where(np.isfinite(radii), radii, -np.inf).min(axis=1)))
         raise InputError(f"round pipes: edge {worst} has radii {radii[worst]} m; radii must be positive, places finite")
-    return nodes, edges, radii
+    return nodes, pairs, radii
 
 
 def _end_of(edges: NDArray[np.int64], node: int, name: str, count: int) -> tuple[int, int]:
@@ -226,11 +227,15 @@ def _quadrature(cones: RoundCones, across: int) -> tuple[Array, Array]:
     s, w, a = (np.concatenate(column, axis=1) for column in (along, weight, area))
     u, v = _sunflower(across)
     turn = 2.4 * np.arange(s.shape[1])
-    disc = np.stack([np.cos(turn)[:, None] * u - np.sin(turn)[:, None] * v, np.sin(turn)[:, None] * u + np.cos(turn)[:, None] * v])
+    disc = np.stack(
+        [np.cos(turn)[:, None] * u - np.sin(turn)[:, None] * v, np.sin(turn)[:, None] * u + np.cos(turn)[:, None] * v]
+    )
     frame = _frames(cones.axis)
     points = (cones.start[:, None] + s[..., None] * cones.axis[:, None])[:, :, None, :]
     rho = np.sqrt(a / np.pi)[..., None, None]
-    points = points + rho * (disc[0][..., None] * frame[0][:, None, None] + disc[1][..., None] * frame[1][:, None, None])
+    points = points + rho * (
+        disc[0][..., None] * frame[0][:, None, None] + disc[1][..., None] * frame[1][:, None, None]
+    )
     weights = np.repeat((w * a / across)[..., None], across, axis=2)
     return points.reshape(-1, 3), weights.ravel()
 

@@ -137,7 +137,9 @@ def make_vessel(name: str, periodic: Iterable[str] = (), **parameters: float) ->
     """
     formula = FORMULAS.get(name)
     if formula is None:
-        raise InputError(f"vessel.formula: there is no {name!r}{_nearest(name, FORMULAS)}; there is {', '.join(FORMULAS)}")
+        raise InputError(
+            f"vessel.formula: there is no {name!r}{_nearest(name, FORMULAS)}; there is {', '.join(FORMULAS)}"
+        )
     values = _values(name, formula, parameters)
     vessel = formula.build(values, _periodic(name, formula, tuple(periodic)))
     made: dict[str, Any] = {"formula": name, "parameters": dict(values), "meaning": formula.meaning}

@@ -62,7 +62,9 @@ class BlockVessel(AbstractVessel):
     def surface(self) -> tuple[Array, NDArray[np.int64]]:
         """Triangles of the walled faces: vertices (V, 3) in m and faces (F, 3)."""
         low, high = self.bounds
-        corners = np.array([[(low, high)[i][0], (low, high)[j][1], (low, high)[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+        corners = np.array(
+            [[(low, high)[i][0], (low, high)[j][1], (low, high)[k][2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)]
+        )
         quads = {0: ([0, 1, 3, 2], [4, 6, 7, 5]), 1: ([0, 4, 5, 1], [2, 3, 7, 6]), 2: ([0, 2, 6, 4], [1, 5, 7, 3])}
         faces = [q for axis in range(3) if self.walled[axis] for q in quads[axis]]
         triangles = [t for q in faces for t in ((q[0], q[1], q[2]), (q[0], q[2], q[3]))]

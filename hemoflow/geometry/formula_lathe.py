@@ -40,7 +40,9 @@ class LatheVessel(AbstractVessel):
         self._curve = Polyline(curve)
         if not periodic_x:
             self.openings = tuple(
-                _round_opening(name, np.array([end, 0.0, 0.0]), np.array([sign, 0.0, 0.0]), float(profile(np.array([end]))[0]))
+                _round_opening(
+                    name, np.array([end, 0.0, 0.0]), np.array([sign, 0.0, 0.0]), float(profile(np.array([end]))[0])
+                )
                 for name, end, sign in (("inlet", 0.0, -1.0), ("outlet", length, 1.0))
             )
         self.description = {}
@@ -75,7 +77,9 @@ class LatheVessel(AbstractVessel):
         angle = 2 * np.pi * np.arange(around) / around
         turn = angle[None] + (np.arange(len(rings)) % 2)[:, None] * np.pi / around
         radius = self.profile(rings)[:, None]
-        vertices = np.stack([np.broadcast_to(rings[:, None], turn.shape), radius * np.cos(turn), radius * np.sin(turn)], axis=2)
+        vertices = np.stack(
+            [np.broadcast_to(rings[:, None], turn.shape), radius * np.cos(turn), radius * np.sin(turn)], axis=2
+        )
         return vertices.reshape(-1, 3), ring_faces(len(rings), around, staggered=True)
 
 

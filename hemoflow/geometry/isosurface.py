@@ -163,7 +163,7 @@ def _faces(cells: Faces, values: Array, shape: tuple[int, int, int], vertices: A
     key = _keys(cells, shape)
     found = []
     for axis in range(3):
-        second = values[:, int(np.flatnonzero((CORNERS == np.eye(3, dtype=int)[axis]).all(axis=1))[0])]
+        second = values[:, (4, 2, 1)[axis]]
         inside, outside = values[:, 0] < 0, second < 0
         owner = np.flatnonzero(inside != outside)
         u, v = np.eye(3, dtype=np.int64)[(axis + 1) % 3], np.eye(3, dtype=np.int64)[(axis + 2) % 3]

@@ -137,7 +137,7 @@ def make_meshes(folder: Path) -> list[Path]:
     for entry in ENTRIES:
         path = folder / entry.file
         if entry.formula:
-            vertices, faces = _wall(make_vessel(entry.formula, **entry.parameters))
+            vertices, faces = _wall(make_vessel(entry.formula, (), **entry.parameters))
             write_stl(path, vertices / UM, faces, f"hemoflow {path.stem}, unit um")
             written.append(path)
         elif not entry.file.startswith("sources/"):
@@ -156,7 +156,9 @@ def _wall(vessel: AbstractVessel) -> tuple[Array, NDArray[np.int64]]:
         return vessel.wall(rings, 56)
     if isinstance(vessel, SlitVessel):
         p = vessel.description["parameters"]
-        return vessel.wall(throat_stations(p["length"], p["neck_length"], p["taper_length"], 0.12 * p["neck_width"]), 10)
+        return vessel.wall(
+            throat_stations(p["length"], p["neck_length"], p["taper_length"], 0.12 * p["neck_width"]), 10
+        )
     assert isinstance(vessel, CapsuleVessel)
     return vessel.wall(float(np.median(vessel.radii)) / 3.8)
 
@@ -168,7 +170,9 @@ def write_stl(path: Path, vertices: Array, faces: NDArray[np.int64], header: str
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
     record = np.zeros(len(faces), np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")]))
     record["normal"], record["corners"] = normals, corners
-    path.write_bytes(header.encode("ascii")[:80].ljust(80) + np.uint32(len(faces)).astype("<u4").tobytes() + record.tobytes())
+    path.write_bytes(
+        header.encode("ascii")[:80].ljust(80) + np.uint32(len(faces)).astype("<u4").tobytes() + record.tobytes()
+    )
 
 
 def true_size(published: str) -> str:

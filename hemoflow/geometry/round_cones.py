@@ -36,7 +36,9 @@ class RoundCones:
     to that plane, where its radius is `end_radii`. The distance to an open cone counts its side only, not the flat cap.
     """
 
-    def __init__(self, start: Array, end: Array, radii: Array, open_ends: NDArray[np.bool_], cuts: tuple[Cut, ...] = ()):
+    def __init__(
+        self, start: Array, end: Array, radii: Array, open_ends: NDArray[np.bool_], cuts: tuple[Cut, ...] = ()
+    ):
         start, end, radii = (np.array(a, float) for a in (start, end, radii))
         length = np.linalg.norm(end - start, axis=1)
         swallowed = np.abs(radii[:, 0] - radii[:, 1]) > STEEPEST * length
@@ -44,7 +46,9 @@ class RoundCones:
         length = np.linalg.norm(end - start, axis=1)
         self.start, self.radii, self.open_ends, self.cuts = start, radii, np.asarray(open_ends, bool), cuts
         self.length = length
-        self.axis = np.where(length[:, None] > 0, end - start, [1.0, 0.0, 0.0]) / np.where(length > 0, length, 1.0)[:, None]
+        self.axis = (
+            np.where(length[:, None] > 0, end - start, [1.0, 0.0, 0.0]) / np.where(length > 0, length, 1.0)[:, None]
+        )
         self.sine = np.where(length > 0, (radii[:, 0] - radii[:, 1]) / np.where(length > 0, length, 1.0), 0.0)
         self.cosine = np.sqrt(1.0 - self.sine**2)
         self.end_radii = np.where(self.open_ends, radii / self.cosine[:, None], radii)
@@ -181,12 +185,13 @@ class RoundCones:
             starts, cones, above = np.cumsum(counts) - counts, candidates[keep], here
         return starts, counts, cones
 
-    def _relevant(
-        self, centres: Array, owner: Index, cones: Index, reach: float, covering: bool
-    ) -> NDArray[np.bool_]:
+    def _relevant(self, centres: Array, owner: Index, cones: Index, reach: float, covering: bool) -> NDArray[np.bool_]:
         """Which pairs of a block and a cone can matter to a point within `reach` of the block's centre."""
         distance = np.concatenate(
-            [self.closed_distance(centres[owner[k : k + PAIRS]], cones[k : k + PAIRS]) for k in range(0, len(cones), PAIRS)]
+            [
+                self.closed_distance(centres[owner[k : k + PAIRS]], cones[k : k + PAIRS])
+                for k in range(0, len(cones), PAIRS)
+            ]
             or [np.zeros(0)]
         )
         lowest = distance - reach - self.slack[cones]
@@ -197,7 +202,9 @@ class RoundCones:
         return lowest <= highest[owner]
 
 
-def _straighten(start: Array, end: Array, radii: Array, open_ends: NDArray[np.bool_], swallowed: NDArray[np.bool_]) -> None:
+def _straighten(
+    start: Array, end: Array, radii: Array, open_ends: NDArray[np.bool_], swallowed: NDArray[np.bool_]
+) -> None:
     """In place: a cone with one end sphere inside the other becomes that sphere, or where it has an open end a straight
     piece of that end's radius (its neighbour's joint holds the wider part).
     """

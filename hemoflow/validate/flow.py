@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,9 @@ Runner = Callable[[Params, Settings], Measurement]
 Floats = NDArray[np.float64]
 SLOW = 1e-3
 """Largest lattice speed of the developed flows."""
+
+LARGEST_SECTION = 3e4
+"""Nodes of a cross-section beyond which it is resolved more coarsely."""
 
 
 def number(params: Params, name: str, default: float | None = None) -> float:
@@ -84,8 +88,10 @@ class _DuctFlow:
     """A duct driven by a body force until steady, with the mean and the largest speed in lattice units."""
 
     def __init__(self, params: Params, settings: Settings) -> None:
-        # Off whole numbers, so that walls cut links anywhere.
+        # Off whole numbers, so that walls cut links anywhere; wide thin sections get 20 nodes across instead of 40.
         across = number(params, "nodes", 20.6 if settings.quick else 40.6)
+        if "nodes" not in params and make_section(params, across).area > LARGEST_SECTION:
+            across = 20.6
         self.section = make_section(params, across)
         relaxation = Relaxation(number(params, "tau", 1.0))
         self.viscosity = relaxation.viscosity
@@ -103,6 +109,16 @@ class _DuctFlow:
         return Measurement(value, f"{self.across:g} nodes across the narrowest width", self.case.node_updates)
 
 
+@lru_cache(maxsize=2)
+def _cached_flow(params: tuple[tuple[str, str], ...], settings: Settings) -> _DuctFlow:
+    return _DuctFlow(dict(params), settings)
+
+
+def _duct_flow(params: Params, settings: Settings) -> _DuctFlow:
+    """The flow of a case; rows that ask for different numbers of the same flow share it."""
+    return _cached_flow(tuple(sorted(params.items())), settings)
+
+
 def peak(points: Floats, values: Floats) -> float:
     """Largest value of a smooth field on nodes (n, 2): the top of the paraboloid fitted around the largest node."""
     middle = points[np.argmax(values)]
@@ -115,27 +131,27 @@ def peak(points: Floats, values: Floats) -> float:
 
 def largest_over_mean(params: Params, settings: Settings) -> Measurement:
     """Largest over mean velocity of a duct."""
-    flow = _DuctFlow(params, settings)
+    flow = _duct_flow(params, settings)
     return flow.measurement(peak(flow.points, flow.speed) / flow.mean)
 
 
 def flow_number(params: Params, settings: Settings) -> Measurement:
     """Q mu/(G L^4) with the table's length L."""
-    flow = _DuctFlow(params, settings)
+    flow = _duct_flow(params, settings)
     unit = flow.section.unit * number(params, "L", 1.0) if _is_number(params.get("L", "")) else flow.section.unit
     return flow.measurement(flow.flow_rate * flow.viscosity / (flow.force * unit**4))
 
 
 def friction_number(params: Params, settings: Settings) -> Measurement:
     """Darcy friction factor times the Reynolds number of the hydraulic diameter, 2 G D^2/(mu u)."""
-    flow = _DuctFlow(params, settings)
+    flow = _duct_flow(params, settings)
     diameter = 4.0 * flow.section.area / flow.section.perimeter
     return flow.measurement(2.0 * flow.force * diameter**2 / (flow.viscosity * flow.mean))
 
 
 def middle_shear(params: Params, settings: Settings) -> Measurement:
     """Wall shear stress at the middle of the (long) side, from the stress in the populations, over that of the balance of forces."""
-    flow = _DuctFlow(params, settings)
+    flow = _duct_flow(params, settings)
     y, z = flow.points.T
     depth = -flow.section.distance(flow.points)
     stress = np.hypot(*flow.case.stress()[:, 0, 1:].T)
@@ -201,11 +217,11 @@ def _axis_speed(case: FluidCase) -> float:
 def decay_rate(params: Params, settings: Settings) -> Measurement:
     """Decay rate of the kinetic energy of a Taylor-Green vortex over the viscosity, per node spacing of the table squared.
 
-    A vortex less than 48 nodes long is put on a finer lattice, a whole number of times that of the table.
+    A vortex less than 48 (quick: 24) nodes long is put on a finer lattice, a whole number of times that of the table.
     """
     n = int(number(params, "N", 64))
     waves = (int(number(params, "kx", 1)), int(number(params, "ky", 1)))
-    finer = 1 if settings.quick else max(1, math.ceil(48 * max(waves) / n))
+    finer = max(1, math.ceil((24 if settings.quick else 48) * max(waves) / n))
     size, relaxation = n * finer, Relaxation(number(params, "tau", 0.8))
     case = fluid_case(Room((size, size, 1.0)), 1.0, relaxation)
     kx, ky = (2.0 * np.pi * w / size for w in waves)

@@ -13,7 +13,7 @@ import pytest
 
 from hemoflow.case import Case, case_text, read_case, read_case_text
 from hemoflow.case.cells import OVERRIDABLE, CellSection
-from hemoflow.case.formulas import FORMULAS
+from hemoflow.case.formulas import FORMULAS, read_parameters
 from hemoflow.case.record import General
 from hemoflow.case.tables import Kind, Record, Table, Tables, kinds_of
 from hemoflow.cells.catalogue import CATALOGUE
@@ -132,10 +132,10 @@ def test_a_written_case_lists_every_default_in_si_with_its_unit() -> None:
     assert written["contact"]["wall_range"] == "3e-07 m"
     assert written["cells"][0]["cortical_tension"] == "0.0002 N/m"
     assert written["cells"][0]["law"] == "neo-hookean"
-    for name, kind in kinds_of(Case).items():
-        given = (
-            {key for key in kinds_of(kind.model) if _has_default(kind.model, key)} if isinstance(kind, Table) else set()
-        )
+    tables = {name: kind.model for name, kind in kinds_of(Case).items() if isinstance(kind, Table)}
+    assert len(tables) > 7
+    for name, model in tables.items():
+        given = {key for key in kinds_of(model) if _has_default(model, key)}
         assert given - set(written[name]) <= {"openings", "periodic", "wall_velocity", "stop_when"}
 
 
@@ -148,7 +148,7 @@ def test_the_scores_read_a_written_case(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text(case_text(case), encoding="utf-8")
     record = read_record(tmp_path)
     assert (record.name, record.seed, record.viscosity) == ("my-case", 7, 2e-3)
-    assert record.cell_tension("ctc-breast") == 2e-4
+    assert record.quantity(record.case["cells"][0]["cortical_tension"], "N/m", "cells") == 2e-4
 
 
 def test_every_cell_type_round_trips_with_the_same_mechanics() -> None:
@@ -169,9 +169,22 @@ def test_the_parameters_of_formulas_are_those_of_the_vessels_made_from_them() ->
         asked = FORMULAS[name]
         assert set(asked.kinds) == set(made.parameters) and asked.periodic == made.periodic
         for key, default in asked.optional.items():
-            assert default == made.parameters[key].default, (name, key)
+            expected = made.parameters[key].default
+            assert default == (None if expected is None else pytest.approx(expected, rel=1e-14)), (name, key)
         for key, kind in asked.kinds.items():
             assert getattr(kind, "unit", "1") == made.parameters[key].unit
+
+
+def test_parameters_of_a_formula_are_read_from_texts_with_all_faults_at_once() -> None:
+    given = {"diameter": "8 um", "edge_length": "20 um", "rows": "3"}
+    assert read_parameters("honeycomb", given) == {"diameter": 8e-6, "edge_length": 2e-5, "rows": 3}
+    assert read_parameters("bifurcation", {"angle": "180 deg"}) == {"angle": pytest.approx(3.14159265, rel=1e-8)}
+    with pytest.raises(
+        InputError, match=r"(?s)row: unknown key; did you mean 'rows'.*columns: 'two' is not a plain whole"
+    ):
+        read_parameters("honeycomb", {"row": "3", "columns": "two"})
+    with pytest.raises(InputError, match=r"'tub' is not one of .*did you mean 'tube'"):
+        read_parameters("tub", {})
 
 
 def test_every_formula_round_trips_with_its_defaults() -> None:
@@ -266,7 +279,7 @@ def test_a_wrong_override_is_reported_like_a_wrong_key(override: str, words: str
 def test_a_syntax_error_names_file_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text('[flow]\nviscosity = "1 mPa s\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"broken\.toml: not valid TOML, .*line 2, column 23"):
+    with pytest.raises(InputError, match=r"broken\.toml: not valid TOML, .*line 2, column 21"):
         read_case(path)
     path.write_text("[flow]\ndensity = 1\ndensity = 2\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"not valid TOML, line 3, column"):

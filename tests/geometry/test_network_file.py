@@ -278,3 +278,30 @@ def test_files_of_another_kind_are_refused_by_name(tmp_path, name, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_network(tmp_path / "nothing.swc")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("y.dat", SECOMB), ("y.csv", CSV), ("y.graphml", GRAPHML), ("y.dgf", DGF), ("y.swc", SWC)]
+)
+def test_a_file_broken_off_anywhere_is_read_or_refused_but_nothing_else(tmp_path, name, text):
+    path = tmp_path / name
+    refusals = 0
+    for length in range(0, len(text), 5):
+        path.write_text(text[:length])
+        try:
+            network = read_network(path, "um")
+        except InputError as error:
+            refusals += 1
+            assert name in str(error)
+        else:
+            assert np.isfinite(network.radii).all() and (network.lengths > 0).all()
+    assert refusals > 5
+
+
+def test_a_row_shorter_than_its_titles_is_a_defect_of_that_row(tmp_path):
+    text = "  A TOY 3 segments\n\n node_from node_to segment_diameter segment_name\n 1 2 10 a\n 2 3 10\n"
+    assert "cannot be read" in refused(tmp_path, "toy.txt", text)
+
+
+def test_digits_of_other_scripts_are_no_counts(tmp_path):
+    assert "y.dgf" in refused(tmp_path, "y.dgf", DGF.replace("parameters 1\n0 0 0", "parameters ²\n0 0 0"), unit="um")
