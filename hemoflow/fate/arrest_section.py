@@ -40,7 +40,7 @@ def arrest_section(
         held = {"threshold": x.threshold, "tension": tension, "throat": radius, "basis": basis, "scale": scale}
         entries.append(_arrest_entry(tracks, thing, s, held))
         scores.append(s)
-    longest = float(tracks.time[-1] - tracks.time[0])
+    longest = float(tracks.time[-1] - tracks.time[0]) if len(tracks.time) else 0.0
     window = score_value(longest, "s", "simulated time; every class beyond it is an extrapolation", ())
     return {"objects": entries, "longest_simulated_window": window, "parameters": table(model)}, scores
 

@@ -138,3 +138,26 @@ def _between(points: Array, height: Array, a: Faces, b: Faces) -> Array:
     """Points on the edges a-b where the height is zero."""
     part = height[a] / (height[a] - height[b])
     return np.asarray(points[a] + part[:, None] * (points[b] - points[a]))
+
+
+def chains(segments: Array) -> list[Array]:
+    """Segments (M,2,2) joined end to end into rings and open lines (K,2)."""
+    ends: dict[tuple[float, float], list[int]] = {}
+    keys = [[tuple(np.round(p, 5)) for p in segment] for segment in segments]
+    for i, pair in enumerate(keys):
+        for key in pair:
+            ends.setdefault(key, []).append(i)
+    free, found = set(range(len(segments))), []
+    while free:
+        first = free.pop()
+        line, key = [segments[first][0], segments[first][1]], keys[first][1]
+        while True:
+            following = next((i for i in ends[key] if i in free), None)
+            if following is None:
+                break
+            free.discard(following)
+            side = 1 if keys[following][0] == key else 0
+            line.append(segments[following][side])
+            key = keys[following][side]
+        found.append(np.array(line))
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.fate.drawing import CELL, TISSUE, WALL, figure, lumen_colours
-from hemoflow.fate.frames import Frames, Slice, plane_axes, plane_segments
+from hemoflow.fate.frames import Frames, Slice, chains, plane_axes, plane_segments
 from hemoflow.fate.words import quantity, scaled
 
 Array = NDArray[np.float64]
@@ -113,7 +113,7 @@ def _view(frames: Frames, tracks: Any, times: Array) -> View:
         volume = np.asarray(tracks.volume, float)
         diameter = 2 * float(np.cbrt(3 * np.nanmax(volume) / (4 * np.pi)))
         spread = 0.1 * spread + np.ptp(position, axis=0)
-    normal = 2 - int(np.argmin(spread[::-1] + 1e-9 * spread.max()))
+    normal = 2 - int(np.argmin(np.round(spread[::-1] / spread.max(), 3)))
     across, up = plane_axes(normal)
     low, high = box
     if len(position):
@@ -166,17 +166,23 @@ def _layout(count: int, view: View) -> tuple[Any, list[Any], Any]:
     rows = -(-count // columns)
     width = 9.2
     panel = (width - 1.5) / columns
-    height = min(rows * (panel * ratio + 0.3) + 0.6, 13.0)
+    moving = bool(np.ptp(view.centres, axis=0).any())
+    between = 0.28 + 0.24 * moving
+    height = min(rows * (panel * ratio + between) + 0.6, 13.0)
     fig = figure(width, height)
     grid = fig.add_gridspec(
-        rows, columns + 1, width_ratios=[1.0] * columns + [0.022], wspace=0.06, hspace=min(0.28 / (panel * ratio), 0.5)
+        rows,
+        columns + 1,
+        width_ratios=[1.0] * columns + [0.022],
+        wspace=0.16 if moving else 0.06,
+        hspace=min(between / (panel * ratio), 0.6),
     )
     panels = []
     for i in range(count):
         axes = fig.add_subplot(grid[i // columns, i % columns])
         axes.set_aspect("equal")
         bottom = i + columns >= count
-        axes.tick_params(labelbottom=bottom, labelleft=i % columns == 0)
+        axes.tick_params(labelbottom=bottom or moving, labelleft=i % columns == 0 or moving)
         if bottom:
             axes.set_xlabel(f"{'xyz'[view.across]} (µm)")
         if i % columns == 0:
@@ -277,26 +283,3 @@ def _outlines(axes: Any, frames: Frames, wall: Any, seat: tuple[View, int, float
         axes.add_collection(
             PolyCollection(rings, facecolors=(*CELL, 0.38), edgecolors=(*CELL, 1.0), linewidths=1.4, zorder=4)
         )
-
-
-def chains(segments: Array) -> list[Array]:
-    """Segments (M,2,2) joined end to end into rings and open lines (K,2)."""
-    ends: dict[tuple[float, float], list[int]] = {}
-    keys = [[tuple(np.round(p, 5)) for p in segment] for segment in segments]
-    for i, pair in enumerate(keys):
-        for key in pair:
-            ends.setdefault(key, []).append(i)
-    free, found = set(range(len(segments))), []
-    while free:
-        first = free.pop()
-        line, key = [segments[first][0], segments[first][1]], keys[first][1]
-        while True:
-            following = next((i for i in ends[key] if i in free), None)
-            if following is None:
-                break
-            free.discard(following)
-            side = 1 if keys[following][0] == key else 0
-            line.append(segments[following][side])
-            key = keys[following][side]
-        found.append(np.array(line))
-    return found

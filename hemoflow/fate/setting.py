@@ -161,11 +161,14 @@ def _run(record: RunRecord, tracks: Any) -> Facts:
         speeds = [float(r["mlups"]) for r in record.log if r.get("mlups")]
         facts += [("speed", f"{number(float(np.median(speeds)))} million node updates per second")] if speeds else []
     facts += _known(("wall time", _seconds_between(p.get("started"), p.get("ended")), "s"))
-    facts += [(key, str(p[key])) for key in ("device", "precision", "seed", "started") if p.get(key) is not None]
+    facts += [(key, str(p[key])) for key in ("device", "precision", "seed") if p.get(key) is not None]
+    if p.get("started"):
+        facts.append(("started", str(p["started"])[:16].replace("T", " ") + " UTC"))
     versions: Any = p.get("versions")
     versions = versions if isinstance(versions, dict) else {}
     facts += [(n, str(versions[n])) for n in ("hemoflow", "jax", "python") if n in versions]
-    return facts + ([("commit", str(p["commit"])[:12])] if p.get("commit") else [])
+    commit = str(p.get("commit") or "")
+    return facts + ([("commit", commit[:12] + (" and changes" if commit.endswith("-dirty") else ""))] if commit else [])
 
 
 def _seconds_between(start: Any, end: Any) -> float | None:

@@ -96,7 +96,7 @@ def score_cell(time: Array, columns: dict[str, Array], events: list[dict[str, st
         basis=basis,
         path=path,
         mean_speed=path / seconds if seconds > 0 else 0.0,
-        largest_deformation=float(np.nanmax(deformation)),
+        largest_deformation=float(np.nanmax(deformation)) if np.isfinite(deformation).any() else math.nan,
         final_deformation=float(deformation[-1]),
         volume_change=float(np.nanmax(np.abs(volume / volume[0] - 1.0))),
         smallest_gap=float(np.nanmin(gap)) if np.isfinite(gap).any() else None,

@@ -220,7 +220,7 @@ def _most(entries: list[dict[str, Any]], key: str, unit: str, pick: Any = max) -
 
 def _with_span(entry: dict[str, Any], unit: str) -> str:
     text, span = quantity(entry["value"], unit), entry.get("uncertainty")
-    if span is None or entry["value"] is None:
+    if span is None or entry["value"] is None or span["low"] == span["high"]:
         return text
     return f"{text} ({quantity(span['low'], unit)} to {quantity(span['high'], unit)})"
 
@@ -229,7 +229,8 @@ def _index(entry: dict[str, Any]) -> str:
     span = entry.get("uncertainty")
     if entry["value"] is None:
         return UNKNOWN
-    return number(entry["value"]) + (f" ({number(span['low'], 2)}–{number(span['high'], 2)})" if span else "")
+    known = span and span["low"] != span["high"]
+    return number(entry["value"]) + (f" ({number(span['low'], 2)}–{number(span['high'], 2)})" if known else "")
 
 
 def _survival(p: dict[str, Any]) -> str:

@@ -148,7 +148,7 @@ def _radius_problems(raw: RawNetwork, radii: Array) -> list[str]:
         nodes = dict.fromkeys(raw.ends[i][k] for i in zero for k in (0, 1) if radii[i, k] == 0)
         problems.append(
             f"diameter zero: segments {listed(raw.edge_names[i] for i in zero)} (at nodes {listed(nodes)}); correct "
-            "them, or give a smallest radius (min_radius) to which they are to be widened"
+            "them in the file, or widen them with the option min_radius of read_network"
         )
     return problems
 

@@ -76,11 +76,11 @@ def _segments(raw: RawNetwork, count: int, titles: list[str], rows: list[list[st
             diameter = float(row[columns["diameter"]])
             flow = float(row[columns["flow"]]) * NL_PER_MIN if "flow" in columns else math.nan
             hematocrit = float(row[columns["hematocrit"]]) if "hematocrit" in columns else math.nan
-            ends = (row[columns["from"]], row[columns["to"]])
+            name, ends = row[columns["name"]], (row[columns["from"]], row[columns["to"]])
         except (ValueError, IndexError):
             bad.append(row[columns["name"]] if len(row) > columns["name"] else "?")
             continue
-        raw.edge_names.append(row[columns["name"]])
+        raw.edge_names.append(name)
         raw.ends.append(ends)
         raw.radii.append((diameter / 2, diameter / 2))
         raw.flows.append(flow)

@@ -146,7 +146,7 @@ def _dgf_segments(raw: RawNetwork, lines: list[str], radius_parameter: int | Non
         agree = "agrees with" if is_length else "would be inconsistent with"
         raw.notes.append(
             f"DGF does not name its segment parameters {', '.join(span)}: parameter {chosen} is taken as the radius "
-            f"(choose with radius_parameter); as a stored length, parameter 1 {agree} the distance between the ends"
+            f"(the option radius_parameter of read_network chooses); as a stored length, parameter 1 {agree} the distance between the ends"
         )
 
 

@@ -103,7 +103,7 @@ def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, co
     axis.set_xlim(low[0] - margin, high[0] + margin)
     axis.set_ylim(low[1] - 1.4 * margin, high[1] + margin)
     _scale_bar(axis, low[0], low[1] - margin, float((high - low).max()))
-    _triad(axis, view, high[0] - 0.6 * margin, low[1] - 0.6 * margin, 0.7 * margin)
+    _triad(axis, view, low[0] + 0.1 * margin, low[1] - 0.5 * margin, 0.6 * margin)
 
 
 def _front(vertices: Array, faces: Faces, view: Array) -> Faces:
@@ -186,7 +186,7 @@ def _label(axis: Any, opening: Opening, flat: Array, colour: str, offset: float)
     place = (
         at
         + way * (offset + 0.6 * opening.radius * UM)
-        + np.array([0.0, np.sign(way[1]) * (offset + 0.5 * opening.radius * UM)])
+        + np.array([0.0, np.sign(way[1]) * 0.5 * (offset + opening.radius * UM)])
     )
     text = axis.text(
         *place, opening.name, color=colour, fontsize=9, fontweight="bold", ha="center", va="center", zorder=5

@@ -49,8 +49,17 @@ class Lumen:
 
     @property
     def volume(self) -> float:
-        """Volume in m^3 as the lattice sees it: one spacing cubed per node, sub-node walls not counted."""
-        return len(self.nodes) * self.spacing**3
+        """Volume in m^3 that the fluid fills: a node counts by the part of its cell on the lumen's side of the wall, as far as the
+        distance of its centre tells, which is what the sub-node wall makes of it."""
+        h = self.spacing
+        beyond = np.zeros(len(self.band), bool)
+        places = self.position(self.band)
+        for opening in self.openings:
+            offset = places - opening.centre
+            beyond |= (offset @ opening.normal > 0) & (np.linalg.norm(offset, axis=1) < _opening_reach(opening) + h)
+        inner = np.clip(0.5 - self.distance / h, 0.0, 1.0).sum()
+        outer = np.clip(0.5 - self.band_distance[~beyond] / h, 0.0, 1.0).sum()
+        return float(inner + outer) * h**3
 
 
 def voxelise(vessel: AbstractVessel, spacing: float, max_nodes: float = 2e8) -> Lumen:
@@ -78,7 +87,7 @@ def lattice_box(vessel: AbstractVessel, spacing: float) -> tuple[NDArray[np.floa
     """Origin (m) and node counts of the box: nodes half a spacing inside the bounds; periodic lengths become whole spacings."""
     low, high = np.asarray(vessel.bounds, float)
     extent = high - low
-    count = np.maximum(np.ceil(extent / spacing - 1e-6).astype(int), 1)
+    count = np.maximum(np.ceil(extent / spacing - 1e-3).astype(int), 1)
     for axis in range(3):
         if vessel.periodic[axis]:
             count[axis] = max(int(round(extent[axis] / spacing)), 1)

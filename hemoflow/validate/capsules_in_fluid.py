@@ -14,11 +14,12 @@ from hemoflow.build.fluid import Relaxation, assemble_fluid
 from hemoflow.cells.inertia import taylor_deformation
 from hemoflow.cells.membrane import build_membrane
 from hemoflow.cells.surface import frequency_for, icosphere
-from hemoflow.fluid.moments import density_deviation, momentum
+from hemoflow.fluid.moments import density_deviation
 from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.voxelise import Lumen, voxelise
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
 from hemoflow.run.chunk import run_chunk
+from hemoflow.run.observe import observe
 from hemoflow.validate.shapes import Room
 
 Floats = NDArray[np.float64]
@@ -87,8 +88,8 @@ class CapsuleCase:
 
     @property
     def velocity(self) -> Floats:
-        """Bare momentum (3, N), which is the velocity where no force acts."""
-        return np.asarray(jnp.stack(momentum(list(self.state.fluid.populations))), np.float64)
+        """Velocity of the fluid (3, N), half of the force included."""
+        return np.asarray(observe(self.model, self.state, self.drive)[0].velocity, np.float64)
 
     @property
     def mass(self) -> float:

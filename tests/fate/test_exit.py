@@ -16,6 +16,7 @@ from hemoflow.fate.exit import (
     build_chain,
     cumulative_incidence,
     start_rate,
+    transition_matrix,
 )
 from hemoflow.fate.sampling import aalen_johansen, gillespie
 
@@ -160,3 +161,22 @@ def test_most_single_cells_have_left_a_liver_sinusoid_by_day_three() -> None:
 def test_generator_rows_conserve_probability() -> None:
     chain: Chain = build_chain(ExitModel(), HERE)
     np.testing.assert_allclose(chain.inner.sum(axis=1) + chain.outer.sum(axis=1), 0.0, atol=1e-18)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 1e5, 1e8])
+def test_the_transition_matrix_keeps_probability_and_composes(seconds: float) -> None:
+    """Rates from 1e-7 to 1e-4 per second; P(t) P(t) = P(2t), rows sum to one, nothing is negative."""
+    chain = build_chain(ExitModel(), HERE)
+    size, ends = chain.outer.shape
+    generator = np.zeros((size + ends,) * 2)
+    generator[:size, :size], generator[:size, size:] = chain.inner, chain.outer
+    p, double = transition_matrix(generator, seconds), transition_matrix(generator, 2 * seconds)
+    np.testing.assert_allclose(p.sum(axis=1), 1.0, atol=1e-9)
+    assert (p >= 0).all()
+    np.testing.assert_allclose(p @ p, double, atol=1e-9)
+
+
+def test_the_transition_matrix_of_two_states_is_the_exponential() -> None:
+    a, b, t = 2.0, 0.5, 0.7
+    p = transition_matrix(np.array([[-a, a], [b, -b]]), t)
+    assert p[0, 1] == pytest.approx(a / (a + b) * (1 - np.exp(-(a + b) * t)), rel=1e-12)

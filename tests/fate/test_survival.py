@@ -162,8 +162,30 @@ def test_killer_cells_raise_the_hazard_and_platelets_take_it_back() -> None:
 
 
 def test_a_misspelt_or_impossible_parameter_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="fate.survival.exponnent.*exponent"):
+    with pytest.raises(InputError, match=r"fate\.survival\.exponnent.*exponent"):
         SurvivalModel.from_dict({"exponnent": 2.0})
     with pytest.raises(InputError, match="outside 0 to 1"):
         SurvivalModel.from_dict({"platelet_shield": 1.5})
     assert SurvivalModel.from_dict({"anchor_time": "4 h", "reference_traction": "60 dyn/cm^2"}) == SurvivalModel()
+
+
+def test_the_hazard_is_additive_in_time() -> None:
+    """Two halves of a history in which the stress rises add up to the whole, whatever the exponent."""
+    time = np.linspace(0, 10, 21)
+    stress = np.linspace(1, 60, 21)
+    bins = np.geomspace(0.5, 100, 60)
+    histogram = np.zeros((21, 59))
+    histogram[np.arange(21), np.searchsorted(bins, stress) - 1] = 1.0
+    whole = _exposure(time, histogram, bins, stress)
+    parts = [_exposure(time[s], histogram[s], bins, stress[s]) for s in (slice(0, 12), slice(11, 21))]
+    for exponent in (2.4, 3.0):
+        model = SurvivalModel(exponent=exponent)
+        total = score_cell(whole, model).hazard
+        assert sum(score_cell(p, model).hazard for p in parts) == pytest.approx(total, rel=1e-12)
+
+
+def test_without_traction_only_the_base_rate_acts() -> None:
+    model = SurvivalModel()
+    score = score_cell(uniform(0.0, 1000.0), model)
+    assert score.hazard == pytest.approx(1000.0 * model.base_rate, rel=1e-12)
+    assert score.hazard_interval == pytest.approx((score.hazard, score.hazard), rel=1e-12)

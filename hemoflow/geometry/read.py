@@ -1,0 +1,80 @@
+"""One way in for vessels from files: surface mesh or network, told apart by extension and content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.errors import InputError
+from hemoflow.geometry.vessel import AbstractVessel
+
+Array = NDArray[np.float64]
+SURFACES = (".stl", ".obj", ".ply", ".vtu", ".msh")
+NETWORKS = (".swc", ".graphml", ".csv", ".dgf", ".dat", ".txt", ".tsv", ".json")
+EITHER = (".vtp", ".vtk")
+
+
+def read_vessel(
+    path: str | Path,
+    unit: str | None = None,
+    kind: str | None = None,
+    openings: Sequence[tuple[str, Array]] = (),
+    crop: Array | None = None,
+    component: str | None = None,
+    viscosity: float | Callable[[Array, Array], Array] = 1.2e-3,
+) -> AbstractVessel:
+    """The vessel in a file.
+
+    `unit` of its lengths where the file has none; `kind` "surface" or "network" where neither extension nor content tells; `openings`
+    (name, place (3,) m) names openings of a surface; `crop` (2, 3) m and `component` (a node) choose a piece of a network, whose 0-D
+    flow uses `viscosity`. Raises InputError for a file that is none of these, is damaged, or does not fit the options.
+    """
+    path = Path(path)
+    if (kind or kind_of(path)) == "network":
+        if openings:
+            raise InputError("vessel.openings: a network's openings are its ends and keep their names; remove this key")
+        from hemoflow.geometry.network import network_vessel
+        from hemoflow.geometry.network_file import read_network
+
+        return network_vessel(read_network(path, unit), crop, component, viscosity)
+    if crop is not None or component is not None:
+        what = "crop" if crop is not None else "component"
+        raise InputError(f"vessel.{what}: only networks can be cut; cut a surface mesh in the program that made it")
+    from hemoflow.geometry.surface_file import read_surface
+    from hemoflow.geometry.surface_vessel import SurfaceVessel
+
+    mesh = read_surface(path, unit)
+    return SurfaceVessel(mesh.vertices, mesh.faces, openings, {"source": path.name, "notes": mesh.notes})
+
+
+def kind_of(path: Path) -> str:
+    """ "surface" or "network", by extension, and for VTP and VTK by whether the file holds polygons or only lines."""
+    extension = path.suffix.lower()
+    if extension in SURFACES:
+        return "surface"
+    if extension in NETWORKS:
+        return "network"
+    if extension in EITHER:
+        return "surface" if _holds_polygons(path) else "network"
+    raise InputError(
+        f"{path.name}: no vessel is read from {extension or 'a file without an extension'}; surfaces: "
+        f"{', '.join(SURFACES + EITHER)}; networks: {', '.join((*NETWORKS, '.vtp'))}"
+    )
+
+
+def _holds_polygons(path: Path) -> bool:
+    """Whether a VTK file lists polygons or cells that have faces; files are read up to the first answer."""
+    try:
+        text = path.read_bytes()[: 1 << 20].decode("latin-1")
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from None
+    if path.suffix.lower() == ".vtp":
+        import re
+
+        count = re.search(r'NumberOfPolys\s*=\s*"(\d+)"', text)
+        strips = re.search(r'NumberOfStrips\s*=\s*"(\d+)"', text)
+        return bool((count and int(count[1])) or (strips and int(strips[1])))
+    return "POLYGONS" in text or "CELLS" in text
