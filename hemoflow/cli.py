@@ -223,11 +223,11 @@ def vessel_make(
 
     Example: hemoflow vessel make tube --set length="100 um" --set diameter="12 um" --out tube.stl
     """
+    from hemoflow.case.formulas import read_parameters
     from hemoflow.geometry.formula import make_vessel
-    from hemoflow.schema import length
 
-    given = dict(_pair(item) for item in parameters or [])
-    vertices, faces = make_vessel(name, **{key: length(value) for key, value in given.items()}).surface()
+    given = read_parameters(name, dict(_pair(item) for item in parameters or []))
+    vertices, faces = make_vessel(name, **given).surface()
     import meshio
 
     meshio.Mesh(vertices * 1e6, [("triangle", faces)]).write(out)

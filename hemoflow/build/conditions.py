@@ -67,6 +67,8 @@ def find_conditions(case: Case, vessel: AbstractVessel) -> Conditions:
         return _sealed(vessel, walls, (inlets, outlets), np.asarray(value, float))
     if not vessel.openings:
         return _closed(case, vessel, walls, name)
+    if "opening_radii" in vessel.description:
+        return _network(vessel, walls, None if name is None else (name, float(value)))
     if name == "pressure_drop" or name is None:
         return _pressures(vessel, walls, (inlets, outlets), value)
     return _speeds(case, vessel, walls, (inlets, outlets))
@@ -87,21 +89,25 @@ def _roles(vessel: AbstractVessel) -> tuple[list[int], list[int]]:
 def _pressures(
     vessel: AbstractVessel, walls: Mapping[str, Array], roles: tuple[list[int], list[int]], drop: float | None
 ) -> Conditions:
-    """Pressures at all openings: the network's own, scaled to the drop that is asked for, or the drop between inlets and outlets."""
+    """The drop at every inlet, zero at every outlet."""
     amount = np.zeros(len(vessel.openings))
-    known: Mapping[str, float] = vessel.description.get("opening_pressures", {})
-    said = []
-    if known:
-        amount = np.array([known[opening.name] for opening in vessel.openings], float)
-        amount -= amount.min()
-        said.append("pressures at the openings come from the 0-D flow of the network")
-        if drop is not None and amount.max() > 0:
-            amount *= drop / amount.max()
-            said.append("scaled to the pressure drop asked for")
-    elif drop is not None:
-        amount[roles[0]] = drop
+    amount[roles[0]] = drop or 0.0
     kinds = {k: Condition("pressure") for k in range(len(amount))}
-    return Conditions(kinds, amount, np.zeros(3), walls, *roles, said)
+    return Conditions(kinds, amount, np.zeros(3), walls, *roles)
+
+
+def _network(vessel: AbstractVessel, walls: Mapping[str, Array], drive: tuple[str, float] | None) -> Conditions:
+    """A network's flow conditions become pressures at its openings through the 0-D flow of the whole network."""
+    from hemoflow.geometry.network_conditions import network_conditions, network_inflows
+
+    pressures = network_conditions(vessel.description, drive)
+    flows = network_inflows(vessel.description, pressures)
+    amount = np.array([pressures[opening.name] for opening in vessel.openings], float)
+    inlets = [k for k, opening in enumerate(vessel.openings) if flows[opening.name] > 0]
+    outlets = [k for k in range(len(amount)) if k not in inlets]
+    kinds = {k: Condition("pressure") for k in range(len(amount))}
+    said = ["pressures at the openings come from the 0-D flow of the network"]
+    return Conditions(kinds, amount - amount.min(), np.zeros(3), walls, inlets, outlets, said)
 
 
 def _speeds(

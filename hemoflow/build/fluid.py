@@ -70,11 +70,12 @@ def assemble_fluid(
             pressure |= mine
         else:
             velocity[mine] = _inflow(lumen, k, crossing[mine], condition.profile)
+    normal = np.array([o.normal for o in lumen.openings] + [np.zeros(3)], float)[lumen.link_opening]
     links = make_links(
         lumen.link_node,
         lumen.link_direction,
         lumen.link_fraction,
-        (lumen.link_opening, pressure, velocity),
+        (lumen.link_opening, pressure, velocity, normal),
         lumen.neighbours,
     )
     real = jnp.result_type(float)

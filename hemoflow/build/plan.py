@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,8 +65,17 @@ def load_vessel(case: Case) -> AbstractVessel:
         openings=tuple((opening.name, np.asarray(opening.at, float)) for opening in section.openings),
         crop=crop,
         component=section.component,
-        viscosity=case.flow.viscosity,
+        viscosity=_network_viscosity(case),
     )
+
+
+def _network_viscosity(case: Case) -> Any:
+    """Viscosity of the 0-D flow of a network: that of the fluid, or blood's in vivo where a hematocrit is given."""
+    if case.flow.hematocrit == 0.0:
+        return case.flow.viscosity
+    from hemoflow.geometry.pries import InVivoViscosity
+
+    return InVivoViscosity(case.flow.viscosity, case.flow.hematocrit)
 
 
 def make_plan(case: Case) -> Plan:
@@ -141,7 +151,7 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
     largest = factor * max(given, default=0.0)
     values = {
         name: [seed.kind.value(name) for seed in seeds] or [0.0]
-        for name in ("cortical_tension", "shear_modulus", "area_dilation", "area_modulus", "bending_modulus")
+        for name in ("cortical_tension", "shear_modulus", "area_dilation", "area_modulus", "bending_modulus", "volume_modulus")
     }
     elastic = max(g * (1.0 + 2.0 * c) if s.kind.law == "skalak" else 3.0 * g for g, c, s in zip(
         values["shear_modulus"], values["area_dilation"], seeds, strict=False
@@ -158,6 +168,7 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
         bending=max(values["bending_modulus"]),
         radius=max((seed.radius for seed in seeds), default=0.0),
         contact=contact / case.contact.wall_range if seeds else 0.0,
+        volume_modulus=max(values["volume_modulus"]),
     )
 
 

@@ -15,6 +15,9 @@ LARGEST_SPEED = 0.1
 LARGEST_DENSITY_CHANGE = 0.05
 STIFFNESS_NUMBER = 0.3
 LARGEST_LAPLACE = 10.0
+VOLUME_STIFFNESS = 0.15
+"""Volume modulus of a cell in lattice units; the fluid's own bulk modulus is 1/3, and a penalty that is stiffer than it rings."""
+
 LARGEST_MACH = 0.3
 
 
@@ -40,6 +43,7 @@ class Physics:
     bending: float = 0.0
     radius: float = 0.0
     contact: float = 0.0
+    volume_modulus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def _limits(p: Physics, request: Request, viscosity: float, unit_step: float) ->
         limits["true inertia"] = request.largest_scale * unit_step
     if p.tension:
         limits["membrane stiffness"] = STIFFNESS_NUMBER * mu * dx / p.tension
+    if p.volume_modulus:
+        limits["volume stiffness"] = VOLUME_STIFFNESS * mu / (viscosity * p.volume_modulus)
     if p.bending:
         limits["bending stiffness"] = STIFFNESS_NUMBER * mu * dx**3 / p.bending
     if p.contact:

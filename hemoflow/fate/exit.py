@@ -50,7 +50,12 @@ class ExitModel:
     remodelling_rate_low: float = parameter(1.0e-6, "1/s", "0.0036 per hour (muscle-like gel)", JEON, "recalled")
     remodelling_rate_high: float = parameter(1.72e-5, "1/s", "0.062 per hour (bone-like gel)", BERSINI, "verified")
     remodelling_time: float = parameter(
-        6 * HOUR, "s", "T_1: mean time to envelop one cell", ALLEN17, "verified", bounds=Bounds(1.0)
+        6 * HOUR,
+        "s",
+        "T_1: mean time to envelop one cell; only 'hours' is published, 6 h is the middle of the prior",
+        ALLEN17,
+        "recalled",
+        bounds=Bounds(1.0),
     )
     remodelling_time_low: float = parameter(
         2 * HOUR, "s", "5 % of the prior of T_1", FOLLAIN, "recalled", bounds=Bounds(1.0)
@@ -89,7 +94,11 @@ class ExitModel:
     cxcr4: float = parameter(0.0, "1", "CXCR4 occupancy", bounds=_UNIT_INTERVAL)
     cxcr4_gain: float = parameter(1.0, "1", "a_X: rise of the rate at full occupancy")
     vegf_factor: float = parameter(
-        1.0, "1", "free factor: published signs disagree", f"{FOLLAIN}; Kanada 2014 doi:10.7717/peerj.688", "verified"
+        1.0,
+        "1",
+        "factor of VEGF on the start rate; 1 because published signs disagree",
+        f"{FOLLAIN}; Kanada 2014 doi:10.7717/peerj.688",
+        "verified",
     )
     contact_fraction: float = parameter(1.0, "1", "phi: part of the object touching endothelium", bounds=_UNIT_INTERVAL)
     basement_membrane: float = parameter(0.0, "1", "b_BM: 0 in sinusoids, towards 1 elsewhere", bounds=_UNIT_INTERVAL)

@@ -174,7 +174,7 @@ def _layout(count: int, view: View) -> tuple[Any, list[Any], Any]:
         rows,
         columns + 1,
         width_ratios=[1.0] * columns + [0.022],
-        wspace=0.16 if moving else 0.06,
+        wspace=0.24 if moving else 0.06,
         hspace=min(between / (panel * ratio), 0.6),
     )
     panels = []

@@ -52,6 +52,7 @@ def number(value: float, digits: int = 3) -> str:
     """A plain number with that many significant digits, without a power of ten where it reads well without."""
     if value == 0:
         return "0"
+    value = float(f"{value:.{digits - 1}e}")
     if 1e-3 <= abs(value) < 1e5:
         places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
         return f"{value:.{places}f}"
@@ -175,7 +176,8 @@ def _motion(arrest: dict[str, Any], transits: list[dict[str, Any]]) -> tuple[str
         return "through the neck", "good", f"{subject} came through the narrow part and moved {path}.{squeezed}"
     if entered:
         return "in the neck", "plain", f"{subject} was still in the narrow part when the run ended, after {path}."
-    return "moving", "plain", f"{subject} moved {path} and met no lumen narrower than itself."
+    text = f"{subject} moved {path}; its centre was not in a lumen narrower than itself."
+    return "moving", "plain", text
 
 
 def _stuck(subject: str, arrest: dict[str, Any]) -> tuple[str, str, str]:
@@ -229,8 +231,10 @@ def _index(entry: dict[str, Any]) -> str:
     span = entry.get("uncertainty")
     if entry["value"] is None:
         return UNKNOWN
-    known = span and span["low"] != span["high"]
-    return number(entry["value"]) + (f" ({number(span['low'], 2)}–{number(span['high'], 2)})" if known else "")
+    text = number(entry["value"])
+    if span is None or span["low"] == span["high"]:
+        return text
+    return f"{text} ({number(span['low'], 2)}–{number(span['high'], 2)})"
 
 
 def _survival(p: dict[str, Any]) -> str:

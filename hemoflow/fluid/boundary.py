@@ -32,7 +32,8 @@ class Links(eqx.Module):
     `out` and `back` (L,) flat indices (direction * N + node) of the post-collision populations that leave and come
     back, `retain` the factor k, `base` the factor of b, `group` (L,) the drive that scales it (0: walls, constant),
     `opening` (L,) index of the opening or -1. For pressure links (P,): `node`, `upstream` node (itself where there is
-    none), `direction` and `reach`, the fraction of the link from the node to the opening.
+    none), `direction`, `reach`, the fraction of the link from the node to the opening, `along`, the link's length along
+    the opening's normal, and `share`, its weight in the mean slope along that normal.
     """
 
     out: Array
@@ -45,6 +46,8 @@ class Links(eqx.Module):
     upstream: Array
     direction: Array
     reach: Array
+    along: Array
+    share: Array
     count: int = eqx.field(static=True)
     pressure_count: int = eqx.field(static=True)
     openings: int = eqx.field(static=True)
@@ -54,7 +57,7 @@ def make_links(
     node: NDArray[np.integer],
     direction: NDArray[np.integer],
     fraction: NDArray[np.floating],
-    condition: tuple[NDArray[np.integer], NDArray[np.bool_], NDArray[np.floating]],
+    condition: tuple[NDArray[np.integer], NDArray[np.bool_], NDArray[np.floating], NDArray[np.floating]],
     neighbours: NDArray[np.integer],
 ) -> Links:
     """Coefficients of every link, on the host.
@@ -63,10 +66,10 @@ def make_links(
     for a drive of 1). `neighbours` (19, N) ids or -1. The drive group of opening k is k + 1, that of walls is 0.
     """
     nodes = neighbours.shape[1]
-    opening, pressure, velocity = condition
+    opening, pressure, velocity, normal = condition
     order = np.argsort(np.where(pressure, 1, 0), kind="stable")
     node, direction, fraction = node[order], direction[order], np.asarray(fraction, float)[order]
-    opening, pressure, velocity = opening[order], pressure[order], velocity[order]
+    opening, pressure, velocity, normal = opening[order], pressure[order], velocity[order], normal[order]
     back = OPPOSITE[direction]
     filled = np.isin(direction * nodes + node, back * nodes + node)
     weight = WEIGHTS[direction]
@@ -78,6 +81,9 @@ def make_links(
     count, n_pressure = len(node), int(pressure.sum())
     ends = node[count - n_pressure :]
     before = neighbours[back[count - n_pressure :], ends]
+    along, share = _slope_weights(
+        direction[count - n_pressure :], normal[count - n_pressure :], opening[count - n_pressure :], before
+    )
     real = jnp.result_type(float)
     return Links(
         out=jnp.asarray(direction * nodes + node, jnp.int32),
@@ -90,10 +96,27 @@ def make_links(
         upstream=jnp.asarray(np.where(before >= 0, before, ends), jnp.int32),
         direction=jnp.asarray(direction[count - n_pressure :], jnp.int32),
         reach=jnp.asarray(fraction[count - n_pressure :], real),
+        along=jnp.asarray(along, real),
+        share=jnp.asarray(share, real),
         count=count,
         pressure_count=n_pressure,
         openings=int(opening.max(initial=-1)) + 1,
     )
+
+
+def _slope_weights(
+    direction: NDArray[np.integer],
+    normal: NDArray[np.floating],
+    opening: NDArray[np.integer],
+    before: NDArray[np.integer],
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Length of each pressure link along its opening's normal, and its weight in the least-squares slope along that."""
+    if not len(before):
+        return np.zeros(0), np.zeros(0)
+    along = np.einsum("la,la->l", DIRECTIONS[direction], normal)
+    weight = np.where(before >= 0, along, 0.0)
+    total = np.bincount(opening, weight * along)
+    return along, weight / np.maximum(total, 1e-30)[opening]
 
 
 class OpeningMemory(eqx.Module):
@@ -141,7 +164,10 @@ def remember(links: Links, arrived: Array, even_rate: Array, memory: OpeningMemo
     weight = jnp.asarray(WEIGHTS, arrived.dtype)[links.direction]
     rate = even_rate if even_rate.ndim == 0 else even_rate[links.node]
     strained = (2.0 - rate) * (even - weight * (rho + _kinetic(links, arrived)))
-    slope = rho - jnp.sum(arrived.at[:, links.upstream].get(mode="promise_in_bounds"), axis=0)
+    step = rho - jnp.sum(arrived.at[:, links.upstream].get(mode="promise_in_bounds"), axis=0)
+    # One slope per opening: a slope of its own at every node feeds back on itself at the rim of an oblique opening.
+    mine = links.opening[links.count - links.pressure_count :]
+    slope = links.along * jnp.zeros(links.openings, rho.dtype).at[mine].add(links.share * step)[mine]
     return OpeningMemory(strained, memory.slope + (slope - memory.slope) / SLOPE_MEMORY)
 
 

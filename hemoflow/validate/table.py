@@ -26,7 +26,8 @@ class Reference:
     `value` is a number or the curve's ordinates; `abscissa` holds (name, points) for a curve. `tolerance` is relative
     ("rel"), absolute ("abs"), the slack of a one-sided bound ("bound") or of an interval `value` .. `value_high`
     ("band"), a share of the curve's largest ("of-max") or last ("of-final") magnitude, or nothing that is judged
-    ("info"). `quick_tolerance` is the widest one that the table states for another resolution (never narrower than
+    ("info"). `rounding` is half a unit of the value's last printed digit: nothing can meet a printed value more closely.
+    `quick_tolerance` is the widest one that the table states for another resolution (never narrower than
     `tolerance`).
     """
 
@@ -43,6 +44,7 @@ class Reference:
     side: str = "upper"
     abscissa: tuple[str, tuple[float, ...]] | None = None
     source: str = ""
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _row(path: Path, line: int, record: dict[str, str]) -> Reference:
         quick_tolerance=_widest(tolerance, text.get("tol_resolution", "")),
         side=_side(text["quantity"], text["tol"]),
         source=text.get("source", ""),
+        rounding=_rounding(text["value"]),
     )
 
 
@@ -175,6 +178,14 @@ def _side(quantity: str, tolerance: str) -> str:
 def _widest(tolerance: float, text: str) -> float:
     stated = [float(value) / (100 if percent else 1) for value, percent in _OTHER_TOLERANCE.findall(text)]
     return max([tolerance, *(value for value in stated if value < 1)])
+
+
+def _rounding(text: str) -> float:
+    """Half a unit of the last digit that a value is printed with, where it is printed with a fraction or an exponent."""
+    mantissa, _, exponent = text.lower().partition("e")
+    if not _is_number(text) or not (exponent or "." in mantissa):
+        return 0.0
+    return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
 def _is_number(text: str) -> bool:

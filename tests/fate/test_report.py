@@ -119,5 +119,6 @@ def test_probabilities_keep_the_digits_that_matter() -> None:
     assert fraction(0.5) == "0.50"
     assert fraction(0.998, {"low": 0.99, "high": 1.0}) == "0.9980 (0.990–1)"
     assert number(2.5e-7, 2) == "2.5 × 10⁻⁷"
+    assert number(9.996) == "10.0"
     risk = survival_text({"value": 1 - 8.7e-7, "uncertainty": {"low": 1 - 4e-6, "high": 1 - 8e-7}})
     assert risk == "> 0.999, risk of death 8.7 × 10⁻⁷ (8.0 × 10⁻⁷ to 4.0 × 10⁻⁶)"

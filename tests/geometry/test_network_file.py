@@ -272,7 +272,7 @@ def test_the_radius_of_a_dgf_file_can_be_chosen_and_the_choice_is_told(tmp_path)
     ],
 )  # fmt: skip
 def test_files_of_another_kind_are_refused_by_name(tmp_path, name, text):
-    refused(tmp_path, name, text, unit="um")
+    assert str(tmp_path) in refused(tmp_path, name, text, unit="um")
 
 
 def test_a_missing_file_is_named(tmp_path):
