@@ -63,8 +63,7 @@ def load_vessel(case: Case) -> AbstractVessel:
         section.unit,
         kind=section.kind,
         openings=tuple((opening.name, np.asarray(opening.at, float)) for opening in section.openings),
-        crop=crop,
-        component=section.component,
+        piece=(crop, section.component),
         viscosity=_network_viscosity(case),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from hemoflow.errors import InputError
 from hemoflow.geometry.vessel import AbstractVessel
 
 Array = NDArray[np.float64]
-SURFACES = (".stl", ".obj", ".ply", ".vtu", ".msh")
-NETWORKS = (".swc", ".graphml", ".csv", ".dgf", ".dat", ".txt", ".tsv", ".json")
-EITHER = (".vtp", ".vtk")
+SURFACES = (".stl", ".obj", ".ply", ".vtu", ".vtk", ".msh")
+NETWORKS = (".swc", ".graphml", ".csv", ".dgf", ".dat", ".txt")
+EITHER = (".vtp",)
 
 
 def read_vessel(
@@ -22,17 +23,17 @@ def read_vessel(
     unit: str | None = None,
     kind: str | None = None,
     openings: Sequence[tuple[str, Array]] = (),
-    crop: Array | None = None,
-    component: str | None = None,
+    piece: tuple[Array | None, str | None] = (None, None),
     viscosity: float | Callable[[Array, Array], Array] = 1.2e-3,
 ) -> AbstractVessel:
     """The vessel in a file.
 
     `unit` of its lengths where the file has none; `kind` "surface" or "network" where neither extension nor content tells; `openings`
-    (name, place (3,) m) names openings of a surface; `crop` (2, 3) m and `component` (a node) choose a piece of a network, whose 0-D
-    flow uses `viscosity`. Raises InputError for a file that is none of these, is damaged, or does not fit the options.
+    (name, place (3,) m) names openings of a surface; `piece` of a network: a box (2, 3) m and a node of the connected part wanted; its
+    0-D flow uses `viscosity`. Raises InputError for a file that is none of these, is damaged, or does not fit the options.
     """
     path = Path(path)
+    crop, component = piece
     if (kind or kind_of(path)) == "network":
         if openings:
             raise InputError("vessel.openings: a network's openings are its ends and keep their names; remove this key")
@@ -51,7 +52,7 @@ def read_vessel(
 
 
 def kind_of(path: Path) -> str:
-    """ "surface" or "network", by extension, and for VTP and VTK by whether the file holds polygons or only lines."""
+    """ "surface" or "network", by extension, and for VTP by whether the file holds polygons or only lines."""
     extension = path.suffix.lower()
     if extension in SURFACES:
         return "surface"
@@ -66,15 +67,9 @@ def kind_of(path: Path) -> str:
 
 
 def _holds_polygons(path: Path) -> bool:
-    """Whether a VTK file lists polygons or cells that have faces; files are read up to the first answer."""
+    """Whether a VTP file lists polygons or strips."""
     try:
         text = path.read_bytes()[: 1 << 20].decode("latin-1")
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read ({error.strerror})") from None
-    if path.suffix.lower() == ".vtp":
-        import re
-
-        count = re.search(r'NumberOfPolys\s*=\s*"(\d+)"', text)
-        strips = re.search(r'NumberOfStrips\s*=\s*"(\d+)"', text)
-        return bool((count and int(count[1])) or (strips and int(strips[1])))
-    return "POLYGONS" in text or "CELLS" in text
+    return any(int(n) for n in re.findall(r'NumberOf(?:Polys|Strips)\s*=\s*"(\d{1,18})"', text))
