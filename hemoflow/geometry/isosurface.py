@@ -174,7 +174,9 @@ def _faces(cells: Faces, values: Array, shape: tuple[int, int, int], vertices: A
         found.append(quad)
     quads = np.concatenate(found)
     p = vertices[quads]
-    first = np.linalg.norm(p[:, 0] - p[:, 2], axis=1) <= np.linalg.norm(p[:, 1] - p[:, 3], axis=1)
+    diagonals = np.linalg.norm(p[:, :2] - p[:, 2:], axis=2)
+    # Equal diagonals are common on a grid: rounding must not choose between them.
+    first = diagonals[:, 0] <= diagonals[:, 1] + 1e-6 * diagonals.sum(axis=1)
     split = np.where(first[:, None], quads, np.roll(quads, -1, axis=1))
     return np.concatenate([split[:, [0, 1, 2]], split[:, [0, 2, 3]]])
 

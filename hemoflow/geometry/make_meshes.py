@@ -1,7 +1,7 @@
 """Writes the vessels that ship in meshes/ and their manifest: `python -m hemoflow.geometry.make_meshes`.
 
 The surfaces come from the formulas of hemoflow.geometry.formula; the rat brain network is brought back to its true size
-from the scaled file it was published in. Running it again changes no byte.
+from the scaled file it was published in. Running it again on the same machine changes no byte.
 """
 
 from __future__ import annotations

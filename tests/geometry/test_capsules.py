@@ -172,7 +172,7 @@ def test_a_periodic_pipe_has_no_ends() -> None:
     assert vessel.openings == ()
 
 
-def test_a_million_points_in_a_bed_of_three_hundred_pipes_take_seconds() -> None:
+def test_only_the_pipes_near_a_point_are_asked() -> None:
     rng = np.random.default_rng(1)
     nodes = rng.uniform(0, 300, (301, 3)) * UM
     edges = np.stack([np.arange(300), np.arange(1, 301)], axis=1)
@@ -181,7 +181,7 @@ def test_a_million_points_in_a_bed_of_three_hundred_pipes_take_seconds() -> None
     start = time.process_time()
     distance = vessel.signed_distance(points)
     assert np.isfinite(distance).all() and (distance < 0).any()
-    # A fifth of a million; measured 0.6 s. All pairs would be 6e7 evaluations, about 20 s.
+    # Measured 0.6 s. Asking all 300 pipes about each of 2e5 points would take about 20 s.
     assert time.process_time() - start < 6
 
 
