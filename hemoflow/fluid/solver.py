@@ -52,9 +52,10 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
     arrived = pull(h, fluid.source)
     flux = jnp.zeros(1, h.dtype)
     if links.count:
-        back, flux = conserve_mass(links, h, returning(links, h, arrived, drive, state.openings))
+        back, flux, left = conserve_mass(links, h, returning(links, h, arrived, drive, state.openings), drive)
         flat = arrived.reshape(-1).at[links.back].set(back, mode="promise_in_bounds", unique_indices=True)
-        arrived = flat.reshape(h.shape)
+        # Into a population at rest, which is small enough to hold it.
+        arrived = flat.at[0].add(left).reshape(h.shape)
     openings = remember(links, arrived, fluid.even_rate, state.openings) if links.pressure_count else state.openings
     parts = [arrived[i] for i in range(19)]
     return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, openings)

@@ -16,7 +16,7 @@ Periodic = tuple[bool, bool, bool]
 
 
 def bifurcation(values: Values, periodic: Periodic) -> AbstractVessel:
-    """A Y of round pipes; openings inlet, outlet (towards +y) and outlet_2 (towards -y).
+    """A Y of round pipes; openings inlet, outlet (towards -y) and outlet_2 (towards +y).
 
     Murray's law (cube of the parent's diameter = sum of the cubes of the daughters') gives the daughters' default.
     """
@@ -41,7 +41,7 @@ def bifurcation(values: Values, periodic: Periodic) -> AbstractVessel:
     nodes = np.stack([np.zeros(3), branch, branch + tip, branch + tip * [1.0, -1.0, 1.0]])
     edges = np.array([[0, 1], [1, 2], [1, 3]])
     return CapsuleVessel(
-        nodes, edges, 0.5 * np.array([parent, daughter, daughter]), {0: "inlet", 2: "outlet", 3: "outlet_2"}
+        nodes, edges, 0.5 * np.array([parent, daughter, daughter]), {0: "inlet", 3: "outlet", 2: "outlet_2"}
     )
 
 

@@ -62,7 +62,9 @@ def triangles(raw: RawSurface) -> Faces:
     result = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
     if not len(result):
         others = ", ".join(f"{n} {kind}" for kind, n in raw.ignored.items())
-        raise InputError(f"no facets in it{f' (only {others})' if others else ''}: export the wall as a triangulated surface")
+        raise InputError(
+            f"no facets in it{f' (only {others})' if others else ''}: export the wall as a triangulated surface"
+        )
     return result
 
 
@@ -127,7 +129,9 @@ def _cut(points: Array, polygons: Faces) -> Faces:
     if corners == 4:
         # of a quadrilateral with an inward corner the cut has to start there
         other = bent[:, 1] | bent[:, 3]
-        fan = [np.where(other[:, None], polygons[:, pick], f) for pick, f in zip(([1, 2, 3], [1, 3, 0]), fan, strict=True)]
+        fan = [
+            np.where(other[:, None], polygons[:, pick], f) for pick, f in zip(([1, 2, 3], [1, 3, 0]), fan, strict=True)
+        ]
         return np.concatenate(fan)
     hollow = bent.any(axis=1)
     parts = [f[~hollow] for f in fan]

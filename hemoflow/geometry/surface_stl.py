@@ -20,12 +20,12 @@ PORTION = 1 << 22
 
 VERTEX = rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)\s+"
 TEXT_FACET = re.compile(
-    rb"\s*(?:(?:end\s*)?solid\b[^\r\n]*\s+)*facet\s+normal\s+\S+\s+\S+\s+\S+\s+outer\s+loop\s+"
+    rb"\s*(?:(?:end\s*)?solid\b[^\r\n]*[\r\n]\s*)*facet\s+normal\s+\S+\s+\S+\s+\S+\s+outer\s+loop\s+"
     + 3 * VERTEX
     + rb"end\s*loop\s+end\s*facet(?=\s|$)",
     re.IGNORECASE,
 )
-TEXT_END = re.compile(rb"\s*(?:(?:end\s*)?solid\b[^\r\n]*(?:\s+|$))*", re.IGNORECASE)
+TEXT_END = re.compile(rb"\s*(?:(?:end\s*)?solid\b[^\r\n]*(?:[\r\n]\s*|$))*", re.IGNORECASE)
 UNITS = re.compile(rb"\bUNITS?\s*=\s*([A-Za-z]+)", re.IGNORECASE)
 
 
