@@ -194,11 +194,16 @@ def conserve_mass(links: Links, h: Array, came_back: Array, drive: Array) -> tup
     out = h.reshape(-1).at[links.out].get(mode="promise_in_bounds")
     wall = links.group == 0
     imposed = jnp.where(wall, links.base * drive[0], 0.0)
-    gained = (came_back - out) - imposed
+    gained = _minus(came_back, out, imposed)
     flux = jnp.zeros(links.openings + 1, h.dtype).at[links.group].add(gained)
     flux = flux.at[0].add(links.wall_gain * drive[0])
     exchanged = jnp.where(wall, jnp.abs(gained + imposed), 0.0)
     total = jnp.sum(exchanged)
     corrected = came_back - flux[0] * (exchanged / jnp.where(total > 0.0, total, 1.0))
-    left = jnp.sum(jnp.where(wall, (corrected - out) - imposed, 0.0)) + links.wall_gain * drive[0]
+    left = jnp.sum(jnp.where(wall, _minus(corrected, out, imposed), 0.0)) + links.wall_gain * drive[0]
     return corrected, flux, -left
+
+
+def _minus(total: Array, one: Array, other: Array) -> Array:
+    """total - one - other, the larger part first, which leaves no round-off where total is their rounded sum."""
+    return jnp.where(jnp.abs(one) > jnp.abs(other), (total - one) - other, (total - other) - one)

@@ -16,6 +16,12 @@ Distance = Callable[[Array], Array]
 BLOCK = 8
 """Cells along the side of a block; only blocks that the wall can cross are sampled."""
 
+SHIFTS = ([0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.25, 0.6, 0.4], [0.7, 0.3, 0.8])
+"""Where the grid starts, in spacings: where a wall grazes a grid plane the net can branch, and another start avoids it."""
+
+LARGE = 100_000
+"""A net with more faces is not tried again: walls that truly touch branch on every grid."""
+
 CORNERS = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), -1).reshape(-1, 3)
 SIDES = [(a, b) for a in range(8) for b in range(a + 1, 8) if np.abs(CORNERS[a] - CORNERS[b]).sum() == 1]
 
@@ -24,9 +30,25 @@ def isosurface(distance: Distance, box: Array, spacing: float) -> tuple[Array, F
     """Triangles where `distance` (m, negative inside, at most 1-Lipschitz) is zero: vertices (V, 3) m, faces (F, 3).
 
     One vertex per cell of the grid over `box` (2, 3) that the surface crosses, pulled onto the surface; normals point
-    out of the lumen. The surface must not reach the box. Source: S. Gibson, Constrained elastic
-    surface nets, MICCAI 1998; here each vertex is pulled onto the surface itself.
+    out of the lumen; every edge belongs to two faces unless walls touch. The surface must not reach the box.
+    Source: S. Gibson, Constrained elastic surface nets, MICCAI 1998; here each vertex is pulled onto the surface itself.
     """
+    best: tuple[Array, Faces] | None = None
+    fewest = -1
+    for shift in SHIFTS:
+        moved = box - spacing * np.array([shift, [0.0] * 3])
+        vertices, faces = _net(distance, moved, spacing)
+        branched = _branched_edges(faces)
+        if best is None or branched < fewest:
+            best, fewest = (vertices, faces), branched
+        if not branched or len(faces) > LARGE:
+            break
+    assert best is not None
+    return best
+
+
+def _net(distance: Distance, box: Array, spacing: float) -> tuple[Array, Faces]:
+    """The surface net on the grid that starts at the lower corner of `box`."""
     cells, values, shape = _crossed_cells(distance, box, spacing)
     if not len(cells):
         return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
@@ -148,6 +170,12 @@ def _pulled(distance: Distance, vertices: Array, spacing: float) -> Array:
     size = np.maximum(np.einsum("ij,ij->i", gradient, gradient), 0.25)
     move = np.clip(value / size, -0.5 * spacing, 0.5 * spacing)
     return vertices - move[:, None] * gradient
+
+
+def _branched_edges(faces: Faces) -> int:
+    """How many edges belong to more than two faces."""
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    return int((np.unique(edges, axis=0, return_counts=True)[1] > 2).sum())
 
 
 def _smoothed(vertices: Array, faces: Faces) -> Array:

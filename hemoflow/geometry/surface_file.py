@@ -74,13 +74,10 @@ def _scale(raw: RawSurface, faces: NDArray[np.int64], unit: str | None) -> float
     given = parse_length(unit, "vessel.unit") if unit else None
     if own is not None and given is not None and abs(own / given - 1) > 1e-9:
         raise InputError(f"the file's lengths are in {raw.unit} by its own words, but the unit given is {unit}")
-    with np.errstate(all="ignore"):
-        used = raw.points[np.unique(faces)]
-        extent = (
-            np.ptp(used[np.isfinite(used).all(axis=1)], axis=0, keepdims=False)
-            if np.isfinite(used).any()
-            else np.zeros(3)
-        )
+    used = raw.points[np.unique(faces)]
+    used = used[np.isfinite(used).all(axis=1)]
+    with np.errstate(over="ignore"):
+        extent = np.asarray(np.ptp(used, axis=0)) if len(used) else np.zeros(3)
         diagonal = float(np.linalg.norm(extent))
     measures = " x ".join(f"{v:.4g}" for v in extent)
     scale = own if own is not None else given

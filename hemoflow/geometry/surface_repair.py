@@ -99,10 +99,10 @@ def _oriented(vertices: Array, faces: Faces) -> tuple[Faces, Faces, int]:
     _, label = csgraph.connected_components(link, directed=False)
     kept, turned = label[:number], label[number:]
     if (kept == turned).any():
-        first = int(np.argmax(kept == turned))
+        place = vertices[faces[int(np.argmax(kept == turned))]].mean(axis=0)
         raise InputError(
-            f"the surface has one side only (a Moebius band, or facets joined wrongly), near ({um(vertices[faces[first]].mean(axis=0))}) um: "
-            "repair the mesh in the program that made it"
+            f"the surface has one side only (a Moebius band, or facets joined wrongly), near ({um(place)}) um: repair the mesh in the "
+            "program that made it"
         )
     low = np.minimum(kept, turned)
     _, body = np.unique(low, return_inverse=True)
@@ -138,7 +138,7 @@ def signed_volumes(vertices: Array, faces: Faces, body: Faces) -> Array:
 
 def _volume(vertices: Array, faces: Faces, body: Faces, bodies: int = 0) -> Array:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return np.bincount(body, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, bodies)
+    return np.asarray(np.bincount(body, np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0, bodies), float)
 
 
 def areas(vertices: Array, faces: Faces) -> Array:
@@ -161,7 +161,7 @@ def _outward(vertices: Array, faces: Faces, body: Faces, notes: list[str], turne
 def _one_body(vertices: Array, faces: Faces, body: Faces, notes: list[str]) -> Faces:
     """The faces of the largest body, where the others are specks."""
     size = areas(vertices, faces)
-    area = np.bincount(body, size)
+    area = np.asarray(np.bincount(body, size), float)
     largest = int(np.argmax(area))
     mine = body == largest
     others = 1.0 - area[largest] / area.sum()

@@ -49,17 +49,21 @@ class Lumen:
 
     @property
     def volume(self) -> float:
-        """Volume in m^3 that the fluid fills: a node counts by the part of its cell on the lumen's side of the wall, as far as the
-        distance of its centre tells, which is what the sub-node wall makes of it."""
+        """Volume in m^3 that the fluid fills: every node counts by the part of its cell on the lumen's side of the wall and of the
+        openings, as far as the distances of its centre tell, which is what the sub-node links make of it."""
         h = self.spacing
-        beyond = np.zeros(len(self.band), bool)
-        places = self.position(self.band)
+        through = self.link_opening >= 0
+        ends = self.nodes[self.link_node[through]] + DIRECTIONS[self.link_direction[through]]
+        crossed = np.isin(_packed(self.band), _packed(ends))
+        wall = np.concatenate([self.distance, np.where(crossed, -self.band_distance, self.band_distance)])
+        places = self.position(np.concatenate([self.nodes, self.band]))
+        filled = np.clip(0.5 - wall / h, 0.0, 1.0)
         for opening in self.openings:
             offset = places - opening.centre
-            beyond |= (offset @ opening.normal > 0) & (np.linalg.norm(offset, axis=1) < _opening_reach(opening) + h)
-        inner = np.clip(0.5 - self.distance / h, 0.0, 1.0).sum()
-        outer = np.clip(0.5 - self.band_distance[~beyond] / h, 0.0, 1.0).sum()
-        return float(inner + outer) * h**3
+            height = offset @ opening.normal
+            near = (np.abs(height) < h) & (np.linalg.norm(offset, axis=1) < _opening_reach(opening) + h)
+            filled[near] *= np.clip(0.5 - height[near] / h, 0.0, 1.0)
+        return float(filled.sum()) * h**3
 
 
 def voxelise(vessel: AbstractVessel, spacing: float, max_nodes: float = 2e8) -> Lumen:
@@ -217,6 +221,12 @@ def _wall_fraction(
 def _opening_reach(opening: Opening) -> float:
     """How far from its centre a point of an opening may lie: cross-sections up to 4:1 are covered."""
     return 2.3 * opening.radius
+
+
+def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """One number per node index (n, 3), also one node outside of the box."""
+    wide = np.asarray(nodes, np.int64) + 1
+    return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
 
 
 def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from hemoflow.errors import InputError
 from hemoflow.geometry.capsules import CapsuleVessel
+from hemoflow.geometry.formula import make_vessel
 from hemoflow.geometry.isosurface import isosurface
 from hemoflow.geometry.round_cones import RoundCones
 from hemoflow.geometry.voxelise import voxelise
@@ -161,6 +163,15 @@ def test_an_isosurface_lies_on_the_zero_level_and_faces_outwards() -> None:
     a, b, c = vertices[faces].transpose(1, 0, 2)
     assert np.einsum("ij,ij->", a, np.cross(b, c)) / 6 == pytest.approx(4 / 3 * np.pi * 27, rel=0.01)
     assert set(edge_uses(faces)) == {2}
+
+
+@pytest.mark.parametrize("share", [3.6, 3.8, 4.0, 4.2])
+def test_the_wall_has_no_branched_edges_however_the_grid_meets_it(share: float) -> None:
+    # At 3.8 faces per radius the lowest line of a daughter grazes a plane of the first grid that is tried.
+    vessel = make_vessel("bifurcation", (), daughter_length=40 * UM, angle=math.radians(70))
+    assert isinstance(vessel, CapsuleVessel)
+    _, faces = vessel.wall(float(np.median(vessel.radii)) / share)
+    assert set(np.unique(edge_uses(faces))) == {1, 2}
 
 
 def test_a_periodic_pipe_has_no_ends() -> None:
