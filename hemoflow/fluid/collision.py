@@ -47,4 +47,17 @@ def collide(
             odd_change = odd_change + (1.0 - 0.5 * odd_rate) * (3.0 * w) * cf
         out[a] = h[a] + even_change + odd_change
         out[b] = h[b] + even_change - odd_change
+    out[0] = out[0] + _lost(h, out)
     return out
+
+
+def _lost(before: Sequence[Array], after: Sequence[Array]) -> Array:
+    """Mass (N,) that round-off took in a collision.
+
+    In a steady flow it is the same in every step and adds up: 1e-6 of the mass in 1e5 steps of single precision. The
+    differences of each pair are nearly exact, and the population at rest is small enough to take back their sum.
+    """
+    total = before[0] - after[0]
+    for a, b in PAIRS:
+        total = total + ((before[a] - after[a]) + (before[b] - after[b]))
+    return total

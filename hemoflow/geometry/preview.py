@@ -20,6 +20,9 @@ MOST_FACES = 24000
 WALL = np.array([0.80, 0.36, 0.33])
 INLET, OUTLET = "#1f5fa8", "#c9820a"
 LIGHT = np.array([0.35, -0.55, 0.76])
+Mark = tuple[Opening, str, Array]
+"""An opening, its colour and its rim (k, 3) in micrometres."""
+
 VIEWS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -32,23 +35,25 @@ def preview(vessel: AbstractVessel, path: str | Path) -> Path:
     from matplotlib.figure import Figure
 
     vertices, faces = vessel.surface()
+    rims = _rims(vessel, vertices * UM, faces)
     vertices, faces = _coarsened(vertices * UM, faces)
     figure = Figure(figsize=(12, 6.6), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(3, 2, width_ratios=[1.7, 1.0])
-    colours = {o.name: _colour(o) for o in vessel.openings}
-    _shaded(figure.add_subplot(grid[:, 0]), vessel, vertices, faces, colours)
+    marks = [(o, _colour(o, vessel), rim) for o, rim in zip(vessel.openings, rims, strict=True)]
+    _shaded(figure.add_subplot(grid[:, 0]), vessel, vertices, faces, marks)
     for row, axes in enumerate(VIEWS):
-        _silhouette(figure.add_subplot(grid[row, 1]), vessel, (vertices, faces), axes, colours)
+        _silhouette(figure.add_subplot(grid[row, 1]), vessel, (vertices, faces), axes, marks)
     figure.suptitle(_title(vessel), fontsize=11)
     figure.savefig(path, dpi=130)
     return Path(path)
 
 
-def _colour(opening: Opening) -> str:
-    if opening.name.startswith("inlet"):
+def _colour(opening: Opening, vessel: AbstractVessel) -> str:
+    role = str(vessel.description.get("opening_roles", {}).get(opening.name, opening.name))
+    if role.startswith("inlet"):
         return INLET
-    return OUTLET if opening.name.startswith("outlet") else "#4f7f3f"
+    return OUTLET if role.startswith("outlet") else "#4f7f3f"
 
 
 def _title(vessel: AbstractVessel) -> str:
@@ -72,7 +77,7 @@ def _view() -> Array:
     return np.stack([right, np.cross(eye, right), eye])
 
 
-def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, colours: dict[str, str]) -> None:
+def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, marks: list[Mark]) -> None:
     """The wall, furthest faces first: the painter's way needs no 3-D machinery and draws any number of faces."""
     from matplotlib.collections import PolyCollection
 
@@ -82,11 +87,10 @@ def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, co
     polygons, shades, depth = _wall_polygons(
         vertices, _front(vertices, faces, view) if vessel.openings else faces, view
     )
-    rings = [_ring(o) @ view.T for o in vessel.openings]
     shown = [(p, s, d) for p, s, d in zip(polygons, shades, depth, strict=True)]
     everything = shown + [
-        (ring[:, :2], colours[o.name], float(ring[:, 2].mean() + 0.02 * o.radius * UM))
-        for o, ring in zip(vessel.openings, rings, strict=True)
+        ((rim @ view.T)[:, :2], colour, float((rim @ view[2]).mean() + 0.02 * o.radius * UM))
+        for o, colour, rim in marks
     ]
     order = np.argsort([item[2] for item in everything], kind="stable")
     painted = [everything[k] for k in order]
@@ -97,8 +101,8 @@ def _shaded(axis: Any, vessel: AbstractVessel, vertices: Array, faces: Faces, co
     )
     corners = _corners(vessel.bounds * UM) @ view.T
     low, high = corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)
-    for opening in vessel.openings:
-        _label(axis, opening, view[:2], colours[opening.name], 0.05 * float((high - low).max()))
+    for opening, colour, _ in marks:
+        _label(axis, opening, view[:2], colour, 0.05 * float((high - low).max()))
     margin = 0.13 * (high - low).max()
     axis.set_xlim(low[0] - margin, high[0] + margin)
     axis.set_ylim(low[1] - 1.4 * margin, high[1] + margin)
@@ -144,7 +148,7 @@ def _coarsened(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
 
 
 def _silhouette(
-    axis: Any, vessel: AbstractVessel, wall: tuple[Array, Faces], axes: tuple[int, int], colours: dict[str, str]
+    axis: Any, vessel: AbstractVessel, wall: tuple[Array, Faces], axes: tuple[int, int], marks: list[Mark]
 ) -> None:
     from matplotlib.collections import PolyCollection
 
@@ -153,10 +157,10 @@ def _silhouette(
     axis.add_collection(
         PolyCollection(list((vertices @ flat.T)[faces]), facecolors="#d9a29d", edgecolors="#d9a29d", linewidths=0.4)
     )
-    for opening in vessel.openings:
-        ring = np.concatenate([_ring(opening), _ring(opening)[:1]]) @ flat.T
+    for _, colour, rim in marks:
+        ring = np.concatenate([rim, rim[:1]]) @ flat.T
         axis.fill(ring[:, 0], ring[:, 1], color="#d9a29d", zorder=2)
-        axis.plot(ring[:, 0], ring[:, 1], color=colours[opening.name], linewidth=1.8)
+        axis.plot(ring[:, 0], ring[:, 1], color=colour, linewidth=1.8)
     low, high = (vessel.bounds * UM)[:, list(axes)]
     size = float((high - low).max())
     axis.set_xlim(low[0] - 0.04 * size, high[0] + 0.04 * size)
@@ -169,13 +173,29 @@ def _silhouette(
     axis.set_facecolor("#f7f7f5")
 
 
-def _ring(opening: Opening) -> Array:
-    """The circle of equal area of an opening, in micrometres (40, 3)."""
+def _rims(vessel: AbstractVessel, vertices: Array, faces: Faces) -> list[Array]:
+    """The outline (k, 3) of every opening in micrometres: where the wall ends there, or else the circle of equal area."""
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    unique, uses = np.unique(edges, axis=0, return_counts=True)
+    ends = vertices[np.unique(unique[uses == 1])]
+    found = []
+    for opening in vessel.openings:
+        radius = opening.radius * UM
+        offset = ends - opening.centre * UM
+        first, second = _across(opening)
+        u, v = offset @ first, offset @ second
+        at = (np.abs(offset @ opening.normal) < 0.02 * radius) & (np.hypot(u, v) < 2.3 * radius)
+        angle = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
+        circle = opening.centre * UM + radius * (np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * second)
+        found.append(ends[at][np.argsort(np.arctan2(v[at], u[at]))] if at.sum() > 3 else circle)
+    return found
+
+
+def _across(opening: Opening) -> tuple[Array, Array]:
+    """Two unit vectors in the plane of an opening."""
     first = np.cross(opening.normal, np.eye(3)[np.argmin(np.abs(opening.normal))])
     first /= np.linalg.norm(first)
-    angle = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
-    circle = np.cos(angle)[:, None] * first + np.sin(angle)[:, None] * np.cross(opening.normal, first)
-    return UM * (opening.centre + opening.radius * circle)
+    return first, np.cross(opening.normal, first)
 
 
 def _label(axis: Any, opening: Opening, flat: Array, colour: str, offset: float) -> None:

@@ -74,8 +74,9 @@ def _scale(raw: RawSurface, faces: NDArray[np.int64], unit: str | None) -> float
     given = parse_length(unit, "vessel.unit") if unit else None
     if own is not None and given is not None and abs(own / given - 1) > 1e-9:
         raise InputError(f"the file's lengths are in {raw.unit} by its own words, but the unit given is {unit}")
-    used = raw.points[np.unique(faces)]
-    used = used[np.isfinite(used).all(axis=1)]
+    mine = np.zeros(len(raw.points), bool)
+    mine[faces] = True
+    used = raw.points[mine & np.isfinite(raw.points).all(axis=1)]
     with np.errstate(over="ignore"):
         extent = np.asarray(np.ptp(used, axis=0)) if len(used) else np.zeros(3)
         diagonal = float(np.linalg.norm(extent))
@@ -95,8 +96,8 @@ def _scale(raw: RawSurface, faces: NDArray[np.int64], unit: str | None) -> float
 
 def _check_points(raw: RawSurface, faces: NDArray[np.int64]) -> None:
     """Finite points that are finer than the facets. Raises InputError with the first point at fault."""
-    finite = np.isfinite(raw.points).all(axis=1)
-    broken = ~finite[faces].all(axis=1)
+    finite = np.asarray(np.isfinite(raw.points).all(axis=1))
+    broken = np.asarray(~finite[faces].all(axis=1))
     if broken.any():
         first = int(np.argmax(broken))
         corner = int(faces[first][~finite[faces[first]]][0])

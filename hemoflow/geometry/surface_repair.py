@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from hemoflow.errors import InputError
+from hemoflow.geometry.surface_holes import check_crossing, close_holes
 from hemoflow.geometry.surface_weld import Edges, collapsed, compact, doubled, flat, turn_flat, weld, weld_cracks
 
 Array = NDArray[np.float64]
@@ -21,8 +22,8 @@ def repair(vertices: Array, faces: Faces) -> tuple[Array, Faces, list[str]]:
     """The surface as one body, consistently oriented with normals out of the lumen: vertices (V, 3) m, faces (F, 3), and notes.
 
     Points that coincide are joined; collapsed, doubled and flat facets go; facets that disagree with their neighbours are turned
-    round; small separate bodies are left out. Rims stay open. Raises InputError where edges have more than two facets, the surface has
-    one side only, encloses nothing, or falls into several bodies of similar size.
+    round; small separate bodies are left out; cracks and small holes in the wall are closed. Rims of openings stay open. Raises InputError where edges have more than two facets, the surface has
+    one side only, encloses nothing, passes through itself, or falls into several bodies of similar size.
     """
     notes: list[str] = []
     vertices, faces = _welded(vertices, faces, notes)
@@ -36,7 +37,9 @@ def repair(vertices: Array, faces: Faces) -> tuple[Array, Faces, list[str]]:
     faces, body, turned = _oriented(vertices, faces)
     faces, body = _outward(vertices, faces, body, notes, turned)
     faces = _one_body(vertices, faces, body, notes)
+    faces = close_holes(vertices, faces, notes)
     vertices, faces = compact(vertices, faces)
+    check_crossing(vertices, faces, notes)
     return vertices, faces, notes
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from hemoflow.errors import InputError
 from hemoflow.fluid.lattice import DIRECTIONS
@@ -162,6 +164,7 @@ def _with_links(
         origin + spacing * ends,
         -distance[link_node],
         band_distance[inverse.ravel()],
+        (link_node, neighbours),
     )
     return Lumen(
         origin, spacing, shape, tuple(bool(p) for p in vessel.periodic), nodes, distance, band.astype(np.int32), band_distance,  # type: ignore[arg-type]
@@ -175,8 +178,12 @@ def _link_crossings(
     end: NDArray[np.float64],
     start_distance: NDArray[np.float64],
     end_distance: NDArray[np.float64],
+    graph: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Fraction along each link at which it leaves the lumen, and through which opening (-1: the wall)."""
+    """Fraction along each link at which it leaves the lumen, and through which opening (-1: the wall).
+
+    `graph`: the node of each link, and the neighbours (19, N) of each node.
+    """
     fraction = _wall_fraction(vessel, start, end, start_distance, end_distance)
     which = np.full(len(start), -1, np.int64)
     nearest = np.full(len(start), np.inf)
@@ -187,12 +194,12 @@ def _link_crossings(
         crosses = (a <= 1e-9 * length) & (b > 0)
         t = np.where(crosses, np.maximum(-a, 0.0) / np.where(crosses, b - a, 1.0), 0.0)
         at = start + t[:, None] * (end - start)
-        offset = at - opening.centre
-        radial = np.linalg.norm(offset - (offset @ opening.normal)[:, None] * opening.normal, axis=1)
-        take = crosses & (radial <= _opening_reach(opening)) & (t < nearest)
-        # The rim belongs to the wall: just inside of the plane the crossing must still lie in the lumen.
-        within = vessel.signed_distance(at[take] - 1e-3 * length[take, None] * opening.normal) < 0
-        take[np.flatnonzero(take)[~within]] = False
+        take = crosses & (t < nearest)
+        # The rim belongs to the wall, and so does a wall in the plane of the opening: just inside of the plane the
+        # crossing must lie in the lumen and deeper than the plane itself is away.
+        inside = vessel.signed_distance(at[take] - 1e-3 * length[take, None] * opening.normal)
+        take[np.flatnonzero(take)[inside >= -2e-3 * length[take]]] = False
+        take[take] = _reaches(opening, at[take], graph[0][take], graph[1])
         nearest = np.where(take, t, nearest)
         which = np.where(take, k, which)
     return np.where(which >= 0, nearest, fraction), which
@@ -218,15 +225,24 @@ def _wall_fraction(
     return fraction
 
 
-def _opening_reach(opening: Opening) -> float:
-    """How far from its centre a point of an opening may lie: cross-sections up to 4:1 are covered."""
-    return 2.3 * opening.radius
+def _reaches(
+    opening: Opening, crossing: NDArray[np.float64], node: NDArray[np.int64], neighbours: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which links that cross the plane of an opening belong to it: those whose nodes hang together with its middle.
 
-
-def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """One number per node index (n, 3), also one node outside of the box."""
-    wide = np.asarray(nodes, np.int64) + 1
-    return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
+    A vessel may cross the plane elsewhere too; an opening may be any number of times longer than wide.
+    """
+    if not len(node):
+        return np.zeros(0, bool)
+    nodes, mine = np.unique(node, return_inverse=True)
+    there = neighbours[1:, nodes]
+    place = np.minimum(np.searchsorted(nodes, there), len(nodes) - 1)
+    near = nodes[place] == there
+    row = np.broadcast_to(np.arange(len(nodes)), there.shape)[near]
+    links = sparse.csr_matrix((np.ones(len(row)), (row, place[near])), shape=(len(nodes), len(nodes)))
+    part = csgraph.connected_components(links, directed=False)[1][mine.ravel()]
+    away = np.linalg.norm(crossing - opening.centre, axis=1)
+    return np.isin(part, part[away <= max(opening.radius, float(away.min()))])
 
 
 def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from hemoflow.build import Plan
 
 Array = NDArray[np.float64]
-NEIGHBOURS = 8
+NEIGHBOURS = 24
+"""Nodes around a point to which a plane is fitted to read a node field there."""
+
 REACH = 0.25
 """Share of the cell's radius within which the widest place counts as the lumen at the cell."""
 
@@ -30,19 +32,24 @@ def locate(plan: Plan, centre: Array, start: Array, radius: float) -> Place:
     """Place of a cell with its unwrapped centroid (3,) m, seeded at `start`."""
     ways, lumen = plan.pathways, plan.lumen
     inside = wrapped(plan, centre)
-    distance, node = ways.tree.query(inside, k=min(NEIGHBOURS, len(ways.positions)))
-    weight = 1.0 / (np.atleast_1d(distance) + 1e-3 * lumen.spacing) ** 2
-    nodes, weight = np.atleast_1d(node), weight / weight.sum()
     if any(lumen.periodic):
         axis = int(np.argmax(lumen.periodic))
         path = float(centre[axis] - start[axis])
         left = lumen.shape[axis] * lumen.spacing - abs(path)
     else:
-        path = float(weight @ ways.from_inlet[nodes])
-        left = float(weight @ ways.to_outlet[nodes])
+        path, left = _fitted(plan, inside, ways.from_inlet), _fitted(plan, inside, ways.to_outlet)
     wide = ways.local_radius(inside, max(REACH * radius, 1.5 * lumen.spacing))
     speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.case.flow.viscosity)
     return Place(path, left, wide, speed)
+
+
+def _fitted(plan: Plan, point: Array, field: Array) -> float:
+    """A field on the nodes read at a point (3,) m, by a plane through the nearest nodes."""
+    distance, node = plan.pathways.tree.query(point, k=min(NEIGHBOURS, len(field)))
+    offset = (plan.pathways.positions[node] - point) / plan.lumen.spacing
+    weight = np.exp(-((distance / plan.lumen.spacing) ** 2))[:, None]
+    design = np.concatenate([np.ones((len(node), 1)), offset], axis=1)
+    return float(np.linalg.lstsq(weight * design, weight[:, 0] * field[node], rcond=None)[0][0])
 
 
 def wrapped(plan: Plan, point: Array) -> Array:
@@ -62,7 +69,7 @@ def pressure_across(plan: Plan, pressure: Array, centre: Array, half_length: flo
     near = np.asarray(ways.tree.query_ball_point(inside, half_length + 4.0 * h), int)
     if not len(near):
         return float("nan")
-    middle = float(np.mean(ways.from_inlet[ways.tree.query(inside, k=min(NEIGHBOURS, len(ways.positions)))[1]]))
+    middle = _fitted(plan, inside, ways.from_inlet)
     along = ways.from_inlet[near] - middle
     behind = near[(along < -half_length - h) & (along > -half_length - 4.0 * h)]
     ahead = near[(along > half_length + h) & (along < half_length + 4.0 * h)]
