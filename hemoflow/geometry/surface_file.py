@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
 from hemoflow.geometry.network_file import LARGEST_FILE, parse_length
+from hemoflow.geometry.surface_msh import read_msh
+from hemoflow.geometry.surface_obj_ply import parse_obj, parse_ply
 from hemoflow.geometry.surface_raw import RawSurface, triangles
 from hemoflow.geometry.surface_repair import repair
 from hemoflow.geometry.surface_stl import parse_stl
-from hemoflow.geometry.surface_text import parse_obj, parse_ply, read_msh
 from hemoflow.geometry.surface_vtk import parse_vtk_legacy, parse_vtk_xml
 
 SMALLEST, LARGEST = 1e-6, 0.1

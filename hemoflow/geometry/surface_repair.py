@@ -22,8 +22,9 @@ def repair(vertices: Array, faces: Faces) -> tuple[Array, Faces, list[str]]:
     """The surface as one body, consistently oriented with normals out of the lumen: vertices (V, 3) m, faces (F, 3), and notes.
 
     Points that coincide are joined; collapsed, doubled and flat facets go; facets that disagree with their neighbours are turned
-    round; small separate bodies are left out; cracks and small holes in the wall are closed. Rims of openings stay open. Raises InputError where edges have more than two facets, the surface has
-    one side only, encloses nothing, passes through itself, or falls into several bodies of similar size.
+    round; small separate bodies are left out; cracks and small holes in the wall are closed. Rims of openings stay open. Raises
+    InputError where edges have more than two facets, the surface has one side only, encloses nothing, passes through itself, or falls
+    into several bodies of similar size.
     """
     notes: list[str] = []
     vertices, faces = _welded(vertices, faces, notes)

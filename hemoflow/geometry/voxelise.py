@@ -60,10 +60,12 @@ class Lumen:
         wall = np.concatenate([self.distance, np.where(crossed, -self.band_distance, self.band_distance)])
         places = self.position(np.concatenate([self.nodes, self.band]))
         filled = np.clip(0.5 - wall / h, 0.0, 1.0)
-        for opening in self.openings:
+        for k, opening in enumerate(self.openings):
+            own = self.position(self.nodes[self.link_node[self.link_opening == k]])
+            reach = np.max(np.linalg.norm(own - opening.centre, axis=1), initial=0.0) + 2.0 * h
             offset = places - opening.centre
             height = offset @ opening.normal
-            near = (np.abs(height) < h) & (np.linalg.norm(offset, axis=1) < _opening_reach(opening) + h)
+            near = (np.abs(height) < h) & (np.linalg.norm(offset, axis=1) < reach)
             filled[near] *= np.clip(0.5 - height[near] / h, 0.0, 1.0)
         return float(filled.sum()) * h**3
 
@@ -195,11 +197,11 @@ def _link_crossings(
         t = np.where(crosses, np.maximum(-a, 0.0) / np.where(crosses, b - a, 1.0), 0.0)
         at = start + t[:, None] * (end - start)
         take = crosses & (t < nearest)
+        take[take] = _reaches(opening, at[take], graph[0][take], graph[1])
         # The rim belongs to the wall, and so does a wall in the plane of the opening: just inside of the plane the
         # crossing must lie in the lumen and deeper than the plane itself is away.
         inside = vessel.signed_distance(at[take] - 1e-3 * length[take, None] * opening.normal)
         take[np.flatnonzero(take)[inside >= -2e-3 * length[take]]] = False
-        take[take] = _reaches(opening, at[take], graph[0][take], graph[1])
         nearest = np.where(take, t, nearest)
         which = np.where(take, k, which)
     return np.where(which >= 0, nearest, fraction), which
@@ -243,6 +245,23 @@ def _reaches(
     part = csgraph.connected_components(links, directed=False)[1][mine.ravel()]
     away = np.linalg.norm(crossing - opening.centre, axis=1)
     return np.isin(part, part[away <= max(opening.radius, float(away.min()))])
+
+
+def _opening_reach(opening: Opening) -> float:
+    """How far from its centre a point of an opening may lie: cross-sections up to 4:1 are covered."""
+    return 2.3 * opening.radius
+
+
+def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """One number per node index (n, 3), also one node outside of the box."""
+    wide = np.asarray(nodes, np.int64) + 1
+    return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
+
+
+def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """One number per node index (n, 3), also one node outside of the box."""
+    wide = np.asarray(nodes, np.int64) + 1
+    return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
 
 
 def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:

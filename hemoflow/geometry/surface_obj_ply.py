@@ -1,29 +1,22 @@
-"""Surfaces as OBJ and PLY (own readers: negative numbers, any name of the index list, nothing that waits for a missing end), and as
-Gmsh MSH through meshio."""
+"""Surfaces as OBJ and PLY. Own readers, because meshio knows neither counting from the end (OBJ) nor the index list under its second
+name (PLY), and waits for ever for the end of a broken header."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
-from hemoflow.geometry.surface_raw import SOLIDS, RawSurface
+from hemoflow.geometry.surface_raw import RawSurface
 
 PLY_TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4", "double": "f8", "int8": "i1",
     "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4", "int64": "i8", "uint64": "u8", "float32": "f4",
     "float64": "f8",
 }  # fmt: skip
-
-MESHIO_CORNERS = {"triangle": 3, "quad": 4, "tetra": 4, "hexahedron": 8, "wedge": 6, "pyramid": 5}
-"""Cells that meshio reads and that have a surface; a number behind the word (triangle6) counts the nodes of a curved one, whose corners
-come first."""
 
 
 def parse_obj(data: bytes) -> RawSurface:
@@ -175,16 +168,17 @@ class _PlyBinary:
     def rows(self, name: str, count: int, properties: list[list[str]], index: int) -> list[NDArray[np.int64]]:
         """The lists of property number `index`, those of equal length together; rows of one shape are read in one go."""
         found: dict[int, list[NDArray[np.int64]]] = {}
-        done = 0
+        done, window = 0, 64
         while done < count:
             row = self._shape(name, done, properties)
-            most = min(count - done, (len(self.data) - self.at) // row.itemsize)
+            most = min(count - done, (len(self.data) - self.at) // row.itemsize, window)
             block = np.frombuffer(self.data, row, most, self.at)
             same = np.ones(most, bool)
             for k, one in enumerate(properties):
                 if one[0] == "list":
                     same &= block[f"n{k}"] == row[f"v{k}"].shape[0]
             run = most if same.all() else int(np.argmin(same))
+            window = 4 * window if run == most else max(16, window // 4)
             size = row[f"v{index}"].shape[0]
             if size > 2:
                 found.setdefault(size, []).append(block[f"v{index}"][:run].astype(np.int64))
@@ -228,32 +222,3 @@ class _PlyBinary:
         values = np.frombuffer(self.data, row, count, self.at)
         self.at += count * row.itemsize
         return values
-
-
-def read_msh(path: Path) -> RawSurface:
-    """Cells of a Gmsh MSH file (2.2, 4.0, 4.1). Raises InputError for what meshio cannot read."""
-    data = path.read_bytes()
-    if not re.match(rb"\s*\$(MeshFormat|Comments)\b", data) or b"$EndElements" not in data or b"$EndNodes" not in data:
-        raise InputError(
-            "a Gmsh file has $MeshFormat, $Nodes to $EndNodes and $Elements to $EndElements; copy or export it again"
-        )
-    import meshio
-
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), np.errstate(all="ignore"):
-            mesh = meshio.gmsh.read(path)
-    except (Exception, SystemExit) as error:  # whatever a third-party reader meets in a damaged file
-        raise InputError(
-            f"a Gmsh file that cannot be read ({type(error).__name__}: {str(error)[:120]}); export it again"
-        ) from None
-    raw = RawSurface(np.asarray(mesh.points, float).reshape(-1, 3))
-    for block in mesh.cells:
-        kind = re.sub(r"\d+$", "", block.type)
-        corners = MESHIO_CORNERS.get(kind)
-        if corners is None:
-            raw.ignored[kind] = raw.ignored.get(kind, 0) + len(block.data)
-        else:
-            cells = np.asarray(block.data, np.int64)[:, :corners]
-            raw.cells.append((kind if kind in SOLIDS else "polygon", cells))
-    return raw
