@@ -258,12 +258,6 @@ def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
     return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
 
 
-def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """One number per node index (n, 3), also one node outside of the box."""
-    wide = np.asarray(nodes, np.int64) + 1
-    return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
-
-
 def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:
     wide = np.asarray(nodes, np.int64)
     return (wide[:, 0] * shape[1] + wide[:, 1]) * shape[2] + wide[:, 2]

@@ -1,0 +1,90 @@
+"""Draws the quickstart's cell in the neck, from results.vtkhdf alone: python docs/quickstart/render.py RUN_FOLDER PICTURE.png [TIME_MS]
+
+Needs the vtk package (extra `viz`). The lower half of the wall, a slice of the fluid's speed, and the cell coloured by its tension.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import vtk
+
+
+def blocks(folder: str, time: float) -> dict[str, vtk.vtkDataObject]:
+    """The parts of results.vtkhdf at the written step nearest to a time (s), by name."""
+    reader = vtk.vtkHDFReader()
+    reader.SetFileName(f"{folder}/results.vtkhdf")
+    reader.UpdateInformation()
+    steps = reader.GetOutputInformation(0).Get(vtk.vtkStreamingDemandDrivenPipeline.TIME_STEPS())
+    reader.UpdateTimeStep(min(steps, key=lambda t: abs(t - time)))
+    data = reader.GetOutputDataObject(0)
+    found, walk = {}, data.NewIterator()
+    walk.InitTraversal()
+    while not walk.IsDoneWithTraversal():
+        found[walk.GetCurrentMetaData().Get(vtk.vtkCompositeDataSet.NAME())] = walk.GetCurrentDataObject()
+        walk.GoToNextItem()
+    return found
+
+
+def surface(data: vtk.vtkDataObject, below: bool) -> vtk.vtkActor:
+    """A surface as an actor; `below` keeps the part with y above zero cut away."""
+    mapper = vtk.vtkPolyDataMapper()
+    if below:
+        plane = vtk.vtkPlane(normal=(0, 1, 0))
+        clip = vtk.vtkClipPolyData(clip_function=plane)
+        clip.SetInputData(data)
+        normals = vtk.vtkPolyDataNormals(feature_angle=60)
+        normals.SetInputConnection(clip.GetOutputPort())
+        mapper.SetInputConnection(normals.GetOutputPort())
+    else:
+        mapper.SetInputData(data)
+    return vtk.vtkActor(mapper=mapper)
+
+
+def picture(folder: str, path: str, time: float) -> None:
+    """Render and write one picture."""
+    parts = blocks(folder, time)
+    cells = [name for name in parts if name not in ("fluid", "wall")]
+    scene = vtk.vtkRenderer(background=(1, 1, 1))
+    wall = surface(parts["wall"], True)
+    wall.mapper.scalar_visibility = False
+    wall.property.color, wall.property.opacity = (0.80, 0.72, 0.66), 1.0
+    scene.AddActor(wall)
+    for name in cells:
+        cell = surface(parts[name], False)
+        cell.mapper.scalar_mode = 4
+        cell.mapper.SetScalarModeToUseCellFieldData()
+        cell.mapper.SelectColorArray("tension")
+        low, high = parts[name].GetCellData().GetArray("tension").GetRange()
+        cell.mapper.scalar_range = (low, high)
+        table = vtk.vtkLookupTable(hue_range=(0.66, 0.0), saturation_range=(0.6, 0.9))
+        table.Build()
+        cell.mapper.lookup_table = table
+        cell.mapper.scalar_visibility = True
+        scene.AddActor(cell)
+        bar = vtk.vtkScalarBarActor(lookup_table=table, title="tension (N/m)", number_of_labels=4)
+        bar.title_text_property.color = bar.label_text_property.color = (0.1, 0.1, 0.1)
+        bar.SetWidth(0.08)
+        bar.SetHeight(0.6)
+        bar.SetPosition(0.9, 0.2)
+        scene.AddViewProp(bar)
+    window = vtk.vtkRenderWindow(size=(1500, 620), off_screen_rendering=True, multi_samples=8)
+    window.AddRenderer(scene)
+    camera = scene.GetActiveCamera()
+    bounds = parts["wall"].GetBounds()
+    middle = [(bounds[2 * k] + bounds[2 * k + 1]) / 2 for k in range(3)]
+    camera.SetFocalPoint(middle)
+    camera.SetPosition(middle[0], middle[1] + 6e-5, middle[2] + 2.2e-5)
+    camera.SetViewUp(0, 0, 1)
+    scene.ResetCamera()
+    camera.Zoom(2.0)
+    scene.ResetCameraClippingRange()
+    window.Render()
+    grab = vtk.vtkWindowToImageFilter(input=window)
+    writer = vtk.vtkPNGWriter(file_name=path)
+    writer.SetInputConnection(grab.GetOutputPort())
+    writer.Write()
+
+
+if __name__ == "__main__":
+    picture(sys.argv[1], sys.argv[2], float(sys.argv[3]) * 1e-3 if len(sys.argv) > 3 else 4.2e-3)
