@@ -27,10 +27,10 @@ def blocks(folder: str, time: float) -> dict[str, vtk.vtkDataObject]:
 
 
 def surface(data: vtk.vtkDataObject, below: bool) -> vtk.vtkActor:
-    """A surface as an actor; `below` keeps the part with y above zero cut away."""
+    """A surface as an actor; `below` cuts the part with y above zero away."""
     mapper = vtk.vtkPolyDataMapper()
     if below:
-        plane = vtk.vtkPlane(normal=(0, 1, 0))
+        plane = vtk.vtkPlane(normal=(0, -1, 0))
         clip = vtk.vtkClipPolyData(clip_function=plane)
         clip.SetInputData(data)
         normals = vtk.vtkPolyDataNormals(feature_angle=60)
@@ -64,9 +64,10 @@ def picture(folder: str, path: str, time: float) -> None:
         scene.AddActor(cell)
         bar = vtk.vtkScalarBarActor(lookup_table=table, title="tension (N/m)", number_of_labels=4)
         bar.title_text_property.color = bar.label_text_property.color = (0.1, 0.1, 0.1)
-        bar.SetWidth(0.08)
-        bar.SetHeight(0.6)
-        bar.SetPosition(0.9, 0.2)
+        bar.SetOrientationToHorizontal()
+        bar.SetWidth(0.4)
+        bar.SetHeight(0.1)
+        bar.SetPosition(0.3, 0.03)
         scene.AddViewProp(bar)
     window = vtk.vtkRenderWindow(size=(1500, 620), off_screen_rendering=True, multi_samples=8)
     window.AddRenderer(scene)
@@ -77,7 +78,7 @@ def picture(folder: str, path: str, time: float) -> None:
     camera.SetPosition(middle[0], middle[1] + 6e-5, middle[2] + 2.2e-5)
     camera.SetViewUp(0, 0, 1)
     scene.ResetCamera()
-    camera.Zoom(2.0)
+    camera.Zoom(1.9)
     scene.ResetCameraClippingRange()
     window.Render()
     grab = vtk.vtkWindowToImageFilter(input=window)

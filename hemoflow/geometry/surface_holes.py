@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
-from hemoflow.geometry.surface_weld import Edges, turn_flat
+from hemoflow.geometry.surface_weld import Edges, number, turn_flat
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
@@ -48,20 +48,24 @@ def close_holes(vertices: Array, faces: Faces, notes: list[str]) -> Faces:
     cracks, holes, added = 0, 0, []
     for rim in rims:
         crack = rim.area < CRACK * rim.length**2
-        hole = rim.flat > HOLE_FLAT and rim.area < HOLE_AREA * surface
-        if (crack or hole) and len(rim.loop) <= LONGEST:
-            patch = _zip(vertices, rim.loop, _chords(edges, rim.loop))
-            if patch is not None:
-                added.append(patch)
-                cracks, holes = cracks + crack, holes + (not crack)
+        if not crack and rim.flat < HOLE_FLAT:
+            continue
+        small = len(rim.loop) <= LONGEST and (crack or rim.area < HOLE_AREA * surface)
+        patch = _zip(vertices, rim.loop, _chords(edges, rim.loop)) if small else None
+        if patch is not None:
+            added.append(patch)
+            cracks, holes = cracks + crack, holes + (not crack)
+        elif not crack:
+            place = ", ".join(f"{v * 1e6:.4g}" for v in vertices[rim.loop].mean(axis=0))
+            notes.append(
+                f"left a hole of {rim.area * 1e12:.3g} um^2 in the wall near ({place}) um open: it counts as an opening"
+            )
     if not added:
         return faces
     closed = np.concatenate([faces, *added])
     if (Edges(closed).count > 2).any():
         return faces
-    for number, what in ((cracks, "cracks"), (holes, "small holes")):
-        if number:
-            notes.append(f"{number} {what} in the wall were closed")
+    notes += [f"closed {number(n, what)} in the wall" for n, what in ((cracks, "crack"), (holes, "small hole")) if n]
     return turn_flat(vertices, closed)[0]
 
 
@@ -72,9 +76,8 @@ def _normals(vertices: Array, faces: Faces) -> Array:
 
 def _rims(vertices: Array, faces: Faces, edges: Edges) -> list[_Rim]:
     """All rims as loops that pass every vertex once; none where an open edge leads nowhere."""
-    number = len(faces)
     side = np.flatnonzero((edges.count == 1)[edges.of_side])
-    owner, corner = side % number, side // number
+    owner, corner = side % len(faces), side // len(faces)
     start, end = faces[owner, corner], faces[owner, (corner + 1) % 3]
     normal = _normals(vertices, faces[owner])
     normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-300)[:, None]
@@ -158,7 +161,10 @@ def check_crossing(vertices: Array, faces: Faces, notes: list[str]) -> None:
     normal = _normals(points, faces)
     twice = np.linalg.norm(normal, axis=1)
     # facets picked evenly by area; the seed makes the same choice every time
-    pick = np.random.default_rng(0).choice(len(faces), min(SAMPLES, len(faces)), replace=False, p=twice / twice.sum())
+    real = np.flatnonzero(twice > 0)
+    pick = np.random.default_rng(0).choice(
+        real, min(SAMPLES, len(real)), replace=False, p=twice[real] / twice[real].sum()
+    )
     centre = points[faces[pick]].mean(axis=1)
     step = 1e-3 * normal[pick] / np.sqrt(twice[pick])[:, None]
     around = np.concatenate([centre - step, centre + step])

@@ -51,14 +51,14 @@ def triangles(raw: RawSurface) -> Faces:
         volume = sum(len(cells) for _, cells in solids)
         faces = boundary(solids)
         parts = [_cut(raw.points, polygons) for polygons in faces]
-        raw.notes.append(f"a volume mesh of {volume} cells: its boundary is the wall")
+        raw.notes.append(f"took the boundary of the volume mesh of {volume} cells as the wall")
         if flat:
-            raw.notes.append(f"{sum(len(c) for _, c in flat)} surface cells beside the volume cells were not used")
+            raw.notes.append(f"did not use {sum(len(c) for _, c in flat)} surface cells beside the volume cells")
     else:
         parts = [_cut(raw.points, cells) if kind == "polygon" else _unroll(cells) for kind, cells in flat]
         many = sum(len(cells) for kind, cells in flat if kind == "polygon" and cells.shape[1] > 3)
         if many:
-            raw.notes.append(f"{many} facets with more than three corners were cut into triangles")
+            raw.notes.append(f"cut facets with more than three corners into triangles: {many}")
     result = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
     if not len(result):
         others = ", ".join(f"{n} {kind}" for kind, n in raw.ignored.items())

@@ -9,7 +9,17 @@ from scipy.sparse import csgraph
 
 from hemoflow.errors import InputError
 from hemoflow.geometry.surface_holes import check_crossing, close_holes
-from hemoflow.geometry.surface_weld import Edges, collapsed, compact, doubled, flat, turn_flat, weld, weld_cracks
+from hemoflow.geometry.surface_weld import (
+    Edges,
+    collapsed,
+    compact,
+    doubled,
+    flat,
+    number,
+    turn_flat,
+    weld,
+    weld_cracks,
+)
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
@@ -31,10 +41,12 @@ def repair(vertices: Array, faces: Faces) -> tuple[Array, Faces, list[str]]:
     faces = _manifold(vertices, faces, notes)
     faces, lines = turn_flat(vertices, faces)
     if lines:
-        notes.append(f"{lines} facets without area were removed")
+        notes.append(f"removed {number(lines, 'facet')} without area")
         again, _ = doubled(faces)
         _refuse_shared(vertices, faces[~again])
         faces = faces[~again]
+    if not areas(vertices, faces).sum() > 0:
+        raise InputError("the facets have no area: export the surface again, with more digits")
     faces, body, turned = _oriented(vertices, faces)
     faces, body = _outward(vertices, faces, body, notes, turned)
     faces = _one_body(vertices, faces, body, notes)
@@ -51,10 +63,10 @@ def _welded(vertices: Array, faces: Faces, notes: list[str]) -> tuple[Array, Fac
     faces = faces[~collapsed(faces)]
     vertices, faces, joined = weld_cracks(vertices, faces)
     if joined:
-        notes.append(f"{joined} points along cracks were joined to points next to them")
+        notes.append(f"joined {number(joined, 'point')} along cracks to those opposite")
     faces = faces[~collapsed(faces)]
     if len(faces) < before:
-        notes.append(f"{before - len(faces)} facets with two corners at one place were removed")
+        notes.append(f"removed {number(before - len(faces), 'facet')} with two corners at one place")
     if len(faces) == 0:
         raise InputError("all facets are collapsed to lines or points: export the surface again, with more digits")
     return vertices, faces
@@ -65,7 +77,7 @@ def _manifold(vertices: Array, faces: Faces, notes: list[str]) -> Faces:
     again, copies = doubled(faces)
     faces, copies = faces[~again], copies[~again]
     if again.any():
-        notes.append(f"{int(again.sum())} facets that repeat another one were removed")
+        notes.append(f"removed {number(int(again.sum()), 'facet')} with the same corners as another one")
     for what in ("inner", "flat"):
         edges = Edges(faces)
         if (edges.count <= 2).all():
@@ -73,8 +85,8 @@ def _manifold(vertices: Array, faces: Faces, notes: list[str]) -> Faces:
         crowded = (edges.count > 2)[edges.of_side].reshape(3, -1).any(axis=0)
         drop = crowded & ((copies % 2 == 0) if what == "inner" else flat(vertices, faces))
         if drop.any():
-            kind = "facets of a wall between two bodies" if what == "inner" else "facets without area"
-            notes.append(f"{int(drop.sum())} {kind} were removed")
+            kind = "between two bodies" if what == "inner" else "without area"
+            notes.append(f"removed {number(int(drop.sum()), 'facet')} {kind}")
             faces, copies = faces[~drop], copies[~drop]
     _refuse_shared(vertices, faces)
     return faces
@@ -93,15 +105,15 @@ def _refuse_shared(vertices: Array, faces: Faces) -> None:
 
 def _oriented(vertices: Array, faces: Faces) -> tuple[Faces, Faces, int]:
     """Faces that agree with their neighbours, the number (F,) of the body of each, and how many were turned round."""
-    number = len(faces)
+    size = len(faces)
     pairs, against = Edges(faces).neighbours()
     f, g = pairs.T
     # every face stands for two: as it is and turned; neighbours are linked the way they agree
-    start = np.concatenate([f, f + number])
-    end = np.concatenate([g + number * against, g + number * ~against])
-    link = sparse.csr_matrix((np.ones(len(start), bool), (start, end)), shape=(2 * number,) * 2)
+    start = np.concatenate([f, f + size])
+    end = np.concatenate([g + size * against, g + size * ~against])
+    link = sparse.csr_matrix((np.ones(len(start), bool), (start, end)), shape=(2 * size,) * 2)
     _, label = csgraph.connected_components(link, directed=False)
-    kept, turned = label[:number], label[number:]
+    kept, turned = label[:size], label[size:]
     if (kept == turned).any():
         place = vertices[faces[int(np.argmax(kept == turned))]].mean(axis=0)
         raise InputError(
@@ -128,8 +140,7 @@ def signed_volumes(vertices: Array, faces: Faces, body: Faces) -> Array:
     side = np.flatnonzero((edges.count == 1)[edges.of_side])
     if len(side) == 0:
         return volume
-    number = len(faces)
-    owner, corner = side % number, side // number
+    owner, corner = side % len(faces), side // len(faces)
     start, end = faces[owner, corner], faces[owner, (corner + 1) % 3]
     link = sparse.csr_matrix((np.ones(len(start)), (start, end)), shape=(len(vertices),) * 2)
     _, label = csgraph.connected_components(link, directed=False)
@@ -155,9 +166,9 @@ def _outward(vertices: Array, faces: Faces, body: Faces, notes: list[str], turne
     inward = signed_volumes(vertices, faces, body) < 0
     largest = int(np.argmax(np.bincount(body, areas(vertices, faces))))
     if turned:
-        notes.append(f"{turned} facets that disagreed with their neighbours were turned round")
+        notes.append(f"turned round {number(turned, 'facet')} that disagreed with their neighbours")
     if inward[largest]:
-        notes.append("normals pointed into the lumen: all facets were turned round")
+        notes.append("turned round all facets: their normals pointed into the lumen")
     faces = np.where(inward[body][:, None], faces[:, [0, 2, 1]], faces)
     return faces, body
 
@@ -172,7 +183,7 @@ def _one_body(vertices: Array, faces: Faces, body: Faces, notes: list[str]) -> F
     if others > SPECK:
         _refuse_bodies(vertices, faces, body, area)
     if len(area) > 1:
-        notes.append(f"{len(area) - 1} separate small bodies with {100 * others:.2g} % of the area were left out")
+        notes.append(f"left out {number(len(area) - 1, 'separate small part')} with {100 * others:.2g} % of the area")
     volume = float(signed_volumes(vertices, faces[mine], np.zeros(int(mine.sum()), np.int64))[0])
     if not volume > 1e-6 * area[largest] ** 1.5:
         raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
+from hemoflow.geometry.network_file import LENGTH_UNITS
 from hemoflow.geometry.surface_raw import RawSurface
 
 HEADER, FACET = 84, 50
@@ -69,8 +70,8 @@ def _binary(data: bytes, count: int) -> RawSurface:
             f"(byte {HEADER + FACET * first}); export the surface again"
         )
     named = UNITS.search(data[:80])
-    unit = named[1].decode().lower() if named else None
-    return _soup(corners.astype(np.float64).reshape(-1, 3), unit)
+    unit = named[1].decode().lower() if named else ""
+    return _soup(corners.astype(np.float64).reshape(-1, 3), unit if unit in LENGTH_UNITS else None)
 
 
 def _text(data: bytes) -> RawSurface:

@@ -67,7 +67,7 @@ def sort_cells(
     """Append cells, given as corners in a row, where each ends, and VTK numbers of their kinds. Raises InputError where these do not
     fit together."""
     sizes = np.diff(ends, prepend=0)
-    if len(types) != len(ends) or (sizes < 0).any() or (len(ends) and ends[-1] > len(connectivity)):
+    if len(types) != len(ends) or (sizes < 0).any() or (ends < 0).any() or (ends > len(connectivity)).any():
         raise InputError(
             f"{len(ends)} cells of {len(types)} kinds with {len(connectivity)} corners do not fit together: the file is damaged, "
             "export it again"

@@ -17,12 +17,17 @@ FLAT = 1e-14
 """Twice the area over the longest edge squared below which a facet is a line."""
 
 
+def number(count: int, what: str) -> str:
+    """ "1 facet", "2 facets"."""
+    return f"{count} {what}{'s' if count != 1 else ''}"
+
+
 def compact(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
     """Without the vertices that no face has."""
     used = np.zeros(len(vertices), bool)
     used[faces] = True
-    number = np.cumsum(used) - 1
-    return vertices[used], number[faces]
+    new = np.cumsum(used) - 1
+    return vertices[used], new[faces]
 
 
 def weld(vertices: Array, faces: Faces) -> tuple[Array, Faces, int]:
@@ -136,16 +141,16 @@ def _turn_some(
 ) -> tuple[int, NDArray[np.bool_]]:
     """One pass over the flat facets `bad`, changing `faces` in place; each face is touched once. Returns how many were treated and
     which faces go."""
-    number = len(faces)
-    drop, touched = np.zeros(number, bool), np.zeros(number, bool)
+    size = len(faces)
+    drop, touched = np.zeros(size, bool), np.zeros(size, bool)
     order = np.argsort(edges.of_side, kind="stable")
     first = np.cumsum(edges.count) - edges.count
     done = 0
     for f in bad.tolist():
         place = vertices[faces[f]]
         k = int(np.argmax(((place - np.roll(place, -1, axis=0)) ** 2).sum(axis=1)))
-        edge = edges.of_side[k * number + f]
-        others = [int(s) % number for s in order[first[edge] : first[edge] + edges.count[edge]] if int(s) % number != f]
+        edge = edges.of_side[k * size + f]
+        others = [int(s) % size for s in order[first[edge] : first[edge] + edges.count[edge]] if int(s) % size != f]
         if touched[f]:
             continue
         if not others:

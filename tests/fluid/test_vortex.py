@@ -26,7 +26,8 @@ def decay(
     case.set_velocity(start, density)
     rate = 2.0 * Relaxation(tau).viscosity * wave**2 * (waves[0] ** 2 + waves[1] ** 2)
     energies = []
-    for steps in (round(0.2 / rate), round(1.0 / rate)):
+    # The start at local equilibrium without strain is forgotten within some relaxation times.
+    for steps in (max(round(0.2 / rate), 30), round(1.0 / rate)):
         case.advance(steps)
         swirl = np.array(case.velocity)
         swirl[axes[0]] -= drift
@@ -41,7 +42,7 @@ def test_taylor_green_vortex_decays_with_the_viscosity(tau: float) -> None:
 
 
 def test_error_of_the_decay_falls_with_the_square_of_the_node_spacing_at_long_relaxation_times() -> None:
-    # At tau 2 a vortex of 16 nodes dies within a dozen steps: 32 and 64 nodes are the first in the asymptotic range.
+    # At tau 2 a vortex of 16 nodes dies within a few steps: 32 and 64 nodes are the first in the asymptotic range.
     coarse, fine = (abs(decay((0, 1), 0.0, 2.0, nodes=nodes) - 1.0) for nodes in (32, 64))
     assert np.log2(coarse / fine) > 1.8
 
