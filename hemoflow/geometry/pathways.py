@@ -62,7 +62,7 @@ class Pathways:
 
 
 def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathways:
-    """Solve for the ways between inlets and outlets (opening indices); a periodic vessel runs along its first
+    """Solve for the ways between inlets and outlets (opening indices); a vessel without them runs along its first
     periodic axis.
 
     Raises InputError where no way leads from the inlets to the outlets.
@@ -71,7 +71,7 @@ def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathwa
     wall = -np.asarray(lumen.distance)
     graph = _graph(lumen)
     start, stop = _ends(lumen, inlets), _ends(lumen, outlets)
-    if any(lumen.periodic) or not len(start) or not len(stop):
+    if not len(start) or not len(stop):
         axis = int(np.argmax(lumen.periodic)) if any(lumen.periodic) else 0
         along = positions[:, axis] - positions[:, axis].min()
         extent = lumen.shape[axis] * lumen.spacing

@@ -18,7 +18,7 @@ from hemoflow.geometry.surface_repair import repair
 from hemoflow.geometry.surface_stl import parse_stl
 from hemoflow.geometry.surface_vtk import parse_vtk_legacy, parse_vtk_xml
 
-SMALLEST, LARGEST = 1e-6, 0.1
+SMALLEST, LARGEST = 1e-6, 1.0
 """Bounding diagonals (m) a vessel may have; others come from a wrong unit."""
 
 COARSE_GRAIN = 0.05
@@ -90,7 +90,7 @@ def _scale(raw: RawSurface, faces: NDArray[np.int64], unit: str | None) -> float
     if np.isfinite(diagonal) and diagonal > 0 and not SMALLEST <= diagonal * scale <= LARGEST:
         raise InputError(
             f"the file spans {measures} of the unit {unit or raw.unit}, {diagonal * scale:.3g} m across: a vessel is between 1 um and "
-            f"10 cm; correct the unit"
+            f"1 m; correct the unit"
         )
     return scale
 

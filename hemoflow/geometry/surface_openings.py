@@ -1,4 +1,4 @@
-"""Where a triangulated lumen is open: rims left open by the mesh, or flat caps across the ends of a closed one."""
+"""Openings of a triangulated wall: open rims are capped, and every opening gets its plane and its name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from hemoflow.errors import InputError
 from hemoflow.geometry.vessel import Opening
@@ -15,24 +13,34 @@ from hemoflow.geometry.vessel import Opening
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
-SAME_PLANE = np.cos(np.radians(2.0))
-SHARP_RIM = np.cos(np.radians(35.0))
-ROUNDEST = 2.2
-"""Perimeter squared over 4 pi area up to which a flat region may be a cap: 1 for a circle, 1.27 for a square, 2 for 4:1."""
-
 NOT_FLAT = 0.02
 """Largest departure of a rim from its plane, in radii of the opening, that counts as flat."""
+
+CRACK = 1e-3
+"""Area over perimeter squared below which a rim encloses nothing: 0.08 for a circle."""
+
+INWARD = 1e-6
+"""Every opening lies this fraction of its radius behind its rim, so that points on it are inside without doubt."""
 
 
 @dataclass(frozen=True)
 class Rim:
-    """One opening found: cap triangles in outward orientation over `vertices` of the whole mesh (new ones appended), its vector
-    area (3,), centre (3,), and how far its rim reaches into the lumen from its plane (m)."""
+    """One opening found: cap triangles in outward orientation over `vertices` of the whole mesh, its vector area (3,), centre (3,), how
+    far it reaches into the lumen (`sag`) and at most in either way (`off`) from its plane, and from its centre (`reach`), m."""
 
     cap: Faces
     area: Array
     centre: Array
     sag: float
+    off: float
+    reach: float
+
+    @classmethod
+    def measured(cls, cap: Faces, area: Array, centre: Array, points: Array) -> Rim:
+        """A rim through `points` (n, 3)."""
+        height = (points - centre) @ (area / np.linalg.norm(area))
+        reach = float(np.linalg.norm(points - centre, axis=1).max())
+        return cls(cap, area, centre, max(float(-height.min()), 0.0), float(np.abs(height).max()), reach)
 
     @property
     def normal(self) -> Array:
@@ -44,15 +52,24 @@ class Rim:
         """Radius (m) of the circle of equal area."""
         return float(np.sqrt(np.linalg.norm(self.area) / np.pi))
 
+    @property
+    def shift(self) -> float:
+        """How far (m) the plane of the opening lies behind the centre: no point of the rim is behind it."""
+        return self.sag + INWARD * self.radius
+
+    def opening(self, name: str) -> Opening:
+        """The opening of this rim."""
+        centre = self.centre - self.shift * self.normal
+        return Opening(name, centre, self.normal, self.radius, float(np.linalg.norm(self.area)))
+
 
 def open_rims(vertices: Array, faces: Faces, where: str) -> tuple[Array, list[Rim]]:
     """Cap every open rim with a fan around its middle; returns the vertices with the middles appended.
 
     Raises InputError where rims touch each other or are mere cracks.
     """
-    loops = _loops(_border(faces), where)
     rims, added = [], []
-    for loop in loops:
+    for loop in _loops(border(faces), where):
         ring = vertices[loop]
         following = np.roll(ring, -1, axis=0)
         weight = np.linalg.norm(following - ring, axis=1)
@@ -60,79 +77,40 @@ def open_rims(vertices: Array, faces: Faces, where: str) -> tuple[Array, list[Ri
         index = len(vertices) + len(added)
         added.append(middle)
         cap = np.stack([np.roll(loop, -1), loop, np.full(len(loop), index)], axis=1)
-        area = 0.5 * np.cross(following - middle, ring - middle).sum(axis=0)
-        perimeter = float(weight.sum())
-        if np.linalg.norm(area) < 1e-3 * perimeter**2:
+        parts = 0.5 * np.cross(following - middle, ring - middle)
+        area = parts.sum(axis=0)
+        if np.linalg.norm(area) < CRACK * float(weight.sum()) ** 2:
             raise InputError(
-                f"{where}: a crack of {len(loop)} edges near ({_um(middle)}) um encloses no area; close it, or repair the mesh"
+                f"{where}: a crack of {len(loop)} edges near ({um(middle)}) um encloses no area; close it, or repair the mesh"
             )
-        sag = float(np.max(-((ring - middle) @ (area / np.linalg.norm(area))), initial=0.0))
-        rims.append(Rim(cap, area, middle, sag))
+        normal = area / np.linalg.norm(area)
+        share = parts @ normal / np.linalg.norm(area)
+        centre = middle + share @ ((ring + following - 2.0 * middle) / 3.0)
+        # the plane of a rim passes through its middle, wherever the centroid of a wavy fan comes to lie
+        centre = centre - ((centre - middle) @ normal) * normal
+        rims.append(Rim.measured(cap, area, centre, ring))
     extended = np.concatenate([vertices, np.array(added)]) if added else vertices
     return extended, rims
 
 
-def flat_caps(vertices: Array, faces: Faces) -> list[tuple[Faces, Rim]]:
-    """Flat, compact regions with a sharp rim all around: (face indices, rim). A region that turns into the wall without an edge is
-    no cap; of a box, whose sides all qualify, the two smallest opposite ones are, when they are smaller than the others."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    vector = 0.5 * np.cross(b - a, c - a)
-    size = np.linalg.norm(vector, axis=1)
-    unit = vector / np.maximum(size, 1e-300)[:, None]
-    pairs, edges = _neighbours(faces)
-    cosine = np.einsum("ij,ij->i", unit[pairs[:, 0]], unit[pairs[:, 1]])
-    flat = cosine > SAME_PLANE
-    graph = sparse.csr_matrix((np.ones(int(flat.sum())), tuple(pairs[flat].T)), shape=(len(faces),) * 2)
-    count, label = csgraph.connected_components(graph, directed=False)
-    rim = label[pairs[:, 0]] != label[pairs[:, 1]]
-    length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    both = np.concatenate([label[pairs[rim, 0]], label[pairs[rim, 1]]])
-    perimeter = np.bincount(both, np.tile(length[rim], 2), count)
-    soft = np.bincount(both, np.tile(length[rim] * (cosine[rim] > SHARP_RIM), 2), count)
-    area = np.stack([np.bincount(label, vector[:, k], count) for k in range(3)], axis=1)
-    total = np.bincount(label, size, count)
-    vector_area = np.linalg.norm(area, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        roundness = perimeter**2 / (4.0 * np.pi * total)
-        good = (vector_area > 0.999 * total) & (soft <= 0.02 * perimeter) & (roundness < ROUNDEST) & (perimeter > 0)
-    found = []
-    for k in np.flatnonzero(good):
-        mine = np.flatnonzero(label == k)
-        centre = np.average((a[mine] + b[mine] + c[mine]) / 3.0, axis=0, weights=size[mine])
-        corners = vertices[np.unique(faces[mine])]
-        off = np.abs((corners - centre) @ (area[k] / vector_area[k])).max()
-        if off < NOT_FLAT * np.sqrt(total[k] / np.pi):
-            found.append((mine, Rim(faces[mine], area[k], centre, 0.0)))
-    return _without_sides(found, float(total.sum()))
+def named(name: str, at: Array, rims: list[Rim]) -> int | None:
+    """Which opening a user means by a place (3,) m: the nearest one, if its centre is within two radii."""
+    distance = [float(np.linalg.norm(rim.centre - at)) for rim in rims]
+    best = int(np.argmin(distance)) if rims else -1
+    return best if best >= 0 and distance[best] <= 2.0 * rims[best].radius else None
 
 
-def _without_sides(found: list[tuple[Faces, Rim]], surface: float) -> list[tuple[Faces, Rim]]:
-    """Drop specks, and the sides of a box."""
-    if not found:
-        return []
-    area = np.array([np.linalg.norm(rim.area) for _, rim in found])
-    found = [one for one, size in zip(found, area, strict=True) if size >= 0.02 * area.max()]
-    area = area[area >= 0.02 * area.max()]
-    if area.sum() < 0.6 * surface:
-        return found
-    # nearly everything is flat: a box or a channel with flat sides, whose ends are its smallest pair of sides
-    order = np.argsort(area)
-    if len(order) > 2 and area[order[2]] > 1.2 * area[order[1]]:
-        return [found[k] for k in order[:2]]
-    return []
-
-
-def name_openings(rims: list[Rim], wanted: list[tuple[str, Array]], where: str) -> list[Opening]:
-    """Openings with names: those the user places (nearest centre, within two radii), then the widest is the inlet, the others outlets;
-    of equal ones the one at the lowest coordinates comes first."""
+def name_openings(rims: list[Rim], wanted: list[tuple[str, Array]], where: str) -> list[tuple[Opening, Rim]]:
+    """Openings with names: those the user places, then the widest is the inlet, the others outlets; of equal ones the one at the lowest
+    coordinates comes first. Raises InputError for a place that belongs to no opening, or a name or an opening used twice."""
     names: dict[int, str] = {}
     for name, at in wanted:
-        distance = [float(np.linalg.norm(rim.centre - at)) for rim in rims]
-        best = int(np.argmin(distance)) if rims else -1
-        if best < 0 or distance[best] > 2.0 * rims[best].radius or best in names:
-            listed = "; ".join(f"({_um(rim.centre)}) um, radius {rim.radius * 1e6:.4g} um" for rim in rims) or "none"
+        best = named(name, np.asarray(at, float), rims)
+        if best is None or best in names or name in names.values():
+            listed = "; ".join(f"({um(rim.centre)}) um, radius {rim.radius * 1e6:.4g} um" for rim in rims) or "none"
             raise InputError(
-                f"vessel.openings: {name!r} at ({_um(at)}) um belongs to no opening of {where} of its own; openings are at {listed}"
+                f"vessel.openings: {name!r} at ({um(at)}) um belongs to no opening of {where} of its own; openings are at {listed}; "
+                "a blind end is cut open at a place on its axis"
             )
         names[best] = name
     size = np.array([np.linalg.norm(rim.area) for rim in rims])
@@ -142,7 +120,7 @@ def name_openings(rims: list[Rim], wanted: list[tuple[str, Array]], where: str) 
     for k in rest:
         names[k] = next(free)
     order = sorted(range(len(rims)), key=lambda k: (not names[k].startswith("inlet"), names[k]))
-    return [Opening(names[k], rims[k].centre, rims[k].normal, rims[k].radius, float(size[k])) for k in order]
+    return [(rims[k].opening(names[k]), rims[k]) for k in order]
 
 
 def _free_names(taken: set[str], count: int) -> list[str]:
@@ -156,7 +134,7 @@ def _free_names(taken: set[str], count: int) -> list[str]:
     return names
 
 
-def _border(faces: Faces) -> Faces:
+def border(faces: Faces) -> Faces:
     """Directed edges (E, 2) that have a face on one side only, as they run in that face."""
     directed = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     key = np.sort(directed, axis=1)
@@ -164,10 +142,10 @@ def _border(faces: Faces) -> Faces:
     return directed[count[inverse.ravel()] == 1]
 
 
-def _loops(border: Faces, where: str) -> list[NDArray[np.int64]]:
+def _loops(edges: Faces, where: str) -> list[NDArray[np.int64]]:
     """Closed walks along the border."""
     after: dict[int, int] = {}
-    for start, end in border.tolist():
+    for start, end in edges.tolist():
         if start in after:
             raise InputError(f"{where}: open rims touch each other at vertex {start}; repair the mesh there")
         after[start] = end
@@ -184,14 +162,6 @@ def _loops(border: Faces, where: str) -> list[NDArray[np.int64]]:
     return loops
 
 
-def _neighbours(faces: Faces) -> tuple[Faces, Faces]:
-    """Faces (E, 2) that share an edge, and the ends (E, 2) of those edges."""
-    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    owner = np.tile(np.arange(len(faces)), 3)
-    order = np.lexsort((edges[:, 1], edges[:, 0]))
-    same = np.flatnonzero((edges[order[1:]] == edges[order[:-1]]).all(axis=1))
-    return np.stack([owner[order[same]], owner[order[same + 1]]], axis=1), edges[order[same]]
-
-
-def _um(point: Array) -> str:
-    return ", ".join(f"{v * 1e6:.4g}" for v in point)
+def um(point: Array) -> str:
+    """A place in micrometres, for messages."""
+    return ", ".join(f"{v * 1e6:.4g}" for v in np.asarray(point, float))

@@ -98,8 +98,8 @@ def _refuse_shared(vertices: Array, faces: Faces) -> None:
     if len(bad):
         place = vertices[edges.ends[bad[0]]].mean(axis=0)
         raise InputError(
-            f"{len(bad)} edges belong to more than two facets (non-manifold), the first near ({um(place)}) um: walls meet or touch there, "
-            "and inside and outside are not defined; remove inner walls or repair the mesh in the program that made it"
+            f"{number(len(bad), 'edge')} with more than two facets (non-manifold), the first near ({um(place)}) um: walls meet "
+            "or touch there, and inside and outside are not defined; remove inner walls or repair the mesh in the program that made it"
         )
 
 

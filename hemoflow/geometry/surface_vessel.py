@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemoflow.geometry.surface_openings import NOT_FLAT, Rim, flat_caps, name_openings, open_rims
+from hemoflow.geometry.surface_ends import find_ends
+from hemoflow.geometry.surface_openings import Rim, name_openings
 from hemoflow.geometry.vessel import AbstractVessel, Opening
 
 Array = NDArray[np.float64]
 Faces = NDArray[np.int64]
 
+WIDTHS = (2e-6, 1e-3)
+"""Diameters (m) of openings outside of which a unit is doubted: below the narrowest capillary, above a small artery."""
+
 
 class SurfaceVessel(AbstractVessel):
-    """The inside of a triangle mesh with outward normals: vertices (V, 3) m, faces (F, 3); open rims, or the flat caps of a closed mesh,
-    are its openings. `wanted`: (name, place (3,) m) of openings that the user names."""
+    """The inside of a triangle mesh with outward normals: vertices (V, 3) m, faces (F, 3); open rims, or the flat ends of a closed mesh,
+    are its openings. `wanted`: (name, place (3,) m) of openings that the user names; a flat side or a blind end there is opened.
+
+    Raises InputError for a rim that cannot be made plane and for a place without an opening.
+    """
 
     def __init__(
         self,
@@ -29,49 +36,41 @@ class SurfaceVessel(AbstractVessel):
         facts = dict(description or {})
         where = str(facts.get("source", "the mesh"))
         notes = list(facts.get("notes", ()))
-        vertices, rims = open_rims(np.asarray(vertices, float), np.asarray(faces, np.int64), where)
-        wall = np.asarray(faces, np.int64)
-        if not rims:
-            caps = flat_caps(vertices, wall)
-            rims = [rim for _, rim in caps]
-            keep = np.ones(len(wall), bool)
-            for mine, _ in caps:
-                keep[mine] = False
-            wall = wall[keep]
-            notes.append(
-                f"closed mesh: {len(rims)} flat end caps taken as openings"
-                if rims
-                else "closed mesh without flat end caps: a cavity without openings; name none, or open the mesh where blood enters"
-            )
-        self._whole = np.concatenate([wall, *[rim.cap for rim in rims]])
+        asked = [(name, np.asarray(at, float)) for name, at in wanted]
+        vertices, wall, rims = find_ends(np.asarray(vertices, float), np.asarray(faces, np.int64), asked, where, notes)
+        ends = name_openings(rims, asked, where)
+        self.openings = tuple(opening for opening, _ in ends)
+        self._rims = tuple(rim for _, rim in ends)
         self._vertices, self._wall = vertices, wall
-        rims = [self._levelled(rim, notes) for rim in rims]
-        self.openings = tuple(name_openings(rims, list(wanted), where))
+        self._whole = np.concatenate([wall, *[rim.cap for rim in rims]])
         self.bounds = np.stack([vertices[self._whole].min(axis=(0, 1)), vertices[self._whole].max(axis=(0, 1))])
+        notes += _doubts(self.openings)
         self.description = {**facts, "notes": tuple(notes)}
         self._middle = self.bounds.mean(axis=0)
         self._size = float(np.linalg.norm(self.bounds[1] - self.bounds[0]))
         self._trees: tuple[Any, ...] | None = None
-        self._cut = sum(rim.sag * float(np.linalg.norm(rim.area)) for rim in rims)
 
     @property
     def volume(self) -> float:
         """Volume enclosed by the wall and the planes of the openings, m^3."""
         a, b, c = (self._vertices[self._whole[:, k]] - self._middle for k in range(3))
-        return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0) - self._cut
+        capped = float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
+        return capped - sum(rim.shift * opening.area for opening, rim in zip(self.openings, self._rims, strict=True))
 
     def signed_distance(self, points: Array) -> Array:
         """See AbstractVessel."""
-        import igl
-
-        points = np.asarray(points, float)
-        tree, vertices, wall, whole = self._prepared()
+        points = np.asarray(points, float).reshape(-1, 3)
+        if not len(points):
+            return np.zeros(0)
+        tree, winding, vertices, wall = self._prepared()
         scaled = np.ascontiguousarray((points - self._middle) / self._size)
-        inside = igl.fast_winding_number(vertices, whole, scaled) > 0.5
-        squared = tree.squared_distance(vertices, wall, scaled)
-        distance = np.sqrt(np.maximum(squared[0] if isinstance(squared, tuple) else squared, 0.0)).ravel() * self._size
-        for opening in self.openings:
-            inside &= ~_beyond(opening, points)
+        squared = tree.squared_distance(vertices, wall, scaled)[0]
+        distance = np.sqrt(np.maximum(squared, 0.0)).ravel() * self._size
+        low, high = self.bounds
+        inside = ((points >= low) & (points <= high)).all(axis=1)
+        inside[inside] = np.asarray(winding.winding_number(np.ascontiguousarray(scaled[inside]))).ravel() > 0.5
+        for opening, rim in zip(self.openings, self._rims, strict=True):
+            inside &= ~_between(opening, rim, points)
         return np.where(inside, -distance, distance)
 
     def surface(self) -> tuple[Array, Faces]:
@@ -80,50 +79,35 @@ class SurfaceVessel(AbstractVessel):
         return self._vertices[used], inverse.reshape(self._wall.shape).astype(np.int64)
 
     def _prepared(self) -> tuple[Any, ...]:
+        """Search trees, built once, for the mesh scaled to unit size around zero."""
         if self._trees is None:
             import igl
 
             vertices = np.ascontiguousarray((self._vertices - self._middle) / self._size)
+            wall = np.ascontiguousarray(self._wall)
             tree = igl.AABB()
-            tree.init(vertices, np.ascontiguousarray(self._wall))
-            self._trees = (tree, vertices, np.ascontiguousarray(self._wall), np.ascontiguousarray(self._whole))
+            tree.init(vertices, wall)
+            winding = igl.FastWindingNumberBVH()
+            winding.init(vertices, np.ascontiguousarray(self._whole))
+            self._trees = (tree, winding, vertices, wall)
         return self._trees
 
-    def _levelled(self, rim: Rim, notes: list[str]) -> Rim:
-        """An opening must be plane: behind a rim that is not, the lumen is cut where its plane first lies wholly inside."""
-        if rim.sag <= NOT_FLAT * rim.radius:
-            return Rim(rim.cap, rim.area, rim.centre, 0.0)
-        normal = rim.normal
-        area, centre = self._section(rim.centre - 1.02 * rim.sag * normal, normal, 1.5 * rim.radius + rim.sag)
-        if area <= 0.0:
-            return rim
-        notes.append(f"a rim that is not plane was cut {rim.sag * 1.02e6:.3g} um inside")
-        return Rim(rim.cap, area * normal, centre, 1.02 * rim.sag)
 
-    def _section(self, origin: Array, normal: Array, reach: float) -> tuple[float, Array]:
-        """Area (m^2) and centre (3,) of the cut of the wall by a plane, near a point."""
-        corners = self._vertices[self._wall]
-        height = (corners - origin) @ normal
-        crossing = (height.min(axis=1) < 0) & (height.max(axis=1) >= 0)
-        crossing &= np.linalg.norm(corners.mean(axis=1) - origin, axis=1) < 2.0 * reach
-        total, moment = 0.0, np.zeros(3)
-        for triangle, h in zip(corners[crossing], height[crossing], strict=True):
-            ends = [
-                triangle[i] + (triangle[j] - triangle[i]) * h[i] / (h[i] - h[j])
-                for i, j in ((0, 1), (1, 2), (2, 0))
-                if (h[i] < 0) != (h[j] < 0)
-            ]
-            outward = np.cross(triangle[1] - triangle[0], triangle[2] - triangle[0])
-            piece = 0.5 * float(np.cross(ends[0] - origin, ends[1] - origin) @ normal)
-            middle = (ends[0] + ends[1]) / 2.0 - origin
-            signed = abs(piece) if outward @ middle >= 0 else -abs(piece)
-            total += signed
-            moment += signed * (ends[0] + ends[1] - 2.0 * origin) / 3.0
-        return total, origin + moment / total if total > 0 else origin
-
-
-def _beyond(opening: Opening, points: Array) -> NDArray[np.bool_]:
-    """Points outside of an opening's plane and near it."""
+def _between(opening: Opening, rim: Rim, points: Array) -> NDArray[np.bool_]:
+    """Points between the plane of an opening, which lies just behind its rim, and the cap across the rim."""
     offset = points - opening.centre
     height = offset @ opening.normal
-    return np.asarray((height > 0) & (np.linalg.norm(offset, axis=1) < 3.0 * opening.radius))
+    near = (height > 0) & (height < rim.shift + 2.0 * rim.off + rim.shift)
+    return np.asarray(near & ((offset**2).sum(axis=1) < (1.1 * rim.reach) ** 2))
+
+
+def _doubts(openings: Sequence[Opening]) -> list[str]:
+    """A sentence where the widths of the openings hint at a wrong unit."""
+    widths = [2.0 * opening.radius for opening in openings]
+    low, high = WIDTHS
+    if not widths or (min(widths) >= low and max(widths) <= high):
+        return []
+    odd = min(widths) if min(widths) < low else max(widths)
+    return [
+        f"an opening is {odd * 1e6:.4g} um wide: check the unit; capillaries measure 4 to 40 um, arterioles up to 100 um"
+    ]

@@ -18,6 +18,9 @@ SMALLEST_LINK = 1e-3
 
 BLOCK = 1 << 20
 
+WALL_TOLERANCE, WALL_ROUNDS = 1e-6, 8
+"""How closely links find the wall, as a part of their length, and how often they look."""
+
 
 @dataclass(frozen=True)
 class Lumen:
@@ -98,7 +101,7 @@ def lattice_box(vessel: AbstractVessel, spacing: float) -> tuple[NDArray[np.floa
     count = np.maximum(np.ceil(extent / spacing - 1e-3).astype(int), 1)
     for axis in range(3):
         if vessel.periodic[axis]:
-            count[axis] = max(int(round(extent[axis] / spacing)), 1)
+            count[axis] = max(round(extent[axis] / spacing), 1)
             if (
                 abs(count[axis] * spacing - extent[axis]) > 0.01 * extent[axis]
                 and abs(count[axis] * spacing / extent[axis] - 1) > 0.02
@@ -214,16 +217,31 @@ def _wall_fraction(
     start_distance: NDArray[np.float64],
     end_distance: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Where each link meets the wall: the zero of the signed distance along it, by two rounds of false position."""
+    """Where each link meets the wall: the zero of the signed distance along it, by false position.
+
+    Only links that miss the wall by more than `WALL_TOLERANCE` are looked at again; an end that stays counts half the
+    next time (the Illinois rule), or curved walls and edges would be approached from one side only.
+    """
     low, high = np.zeros(len(start)), np.ones(len(start))
     inside, outside = np.array(start_distance), np.array(end_distance)
     fraction = inside / np.maximum(inside + outside, 1e-300)
-    for _ in range(2):
-        phi = vessel.signed_distance(start + fraction[:, None] * (end - start)) if len(start) else fraction
+    length = np.linalg.norm(end - start, axis=1)
+    left, was = np.arange(len(start)), np.zeros(len(start), int)
+    for _ in range(WALL_ROUNDS):
+        if not len(left):
+            break
+        f = fraction[left]
+        phi = vessel.signed_distance(start[left] + f[:, None] * (end[left] - start[left]))
         within = phi < 0
-        low, inside = np.where(within, fraction, low), np.where(within, -phi, inside)
-        high, outside = np.where(within, high, fraction), np.where(within, outside, np.abs(phi))
-        fraction = low + (high - low) * inside / np.maximum(inside + outside, 1e-300)
+        side = np.where(within, 1, -1)
+        stays = np.where(side == was[left], 0.5, 1.0)
+        low[left], high[left] = np.where(within, f, low[left]), np.where(within, high[left], f)
+        inside[left] = np.where(within, -phi, inside[left] * stays)
+        outside[left] = np.where(within, outside[left] * stays, np.abs(phi))
+        was[left] = side
+        weight = inside[left] / np.maximum(inside[left] + outside[left], 1e-300)
+        fraction[left] = low[left] + (high[left] - low[left]) * weight
+        left = left[np.abs(phi) > WALL_TOLERANCE * length[left]]
     return fraction
 
 

@@ -136,7 +136,9 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
     return CellGroup(membrane, area, "capsule", 0.0), cells
 
 
-def shear_flow(size: tuple[float, float, float], rate: float, relaxation: Relaxation, axes: tuple[int, int] = (0, 1)) -> Flow:
+def shear_flow(
+    size: tuple[float, float, float], rate: float, relaxation: Relaxation, axes: tuple[int, int] = (0, 1)
+) -> Flow:
     """Simple shear at `rate` along the first of `axes`, growing along the second, between two walls that move oppositely."""
     along, across = axes
 

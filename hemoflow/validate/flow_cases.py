@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -116,7 +117,9 @@ def fluid_case(
     strengths = [strength for _, (_, strength) in sorted((openings or {}).items())]
     velocity = jnp.zeros((3, n))
     state = equilibrium_state(fluid, jnp.zeros(n), velocity)
-    return FluidCase(lumen, fluid, state, jnp.asarray([1.0, *strengths, 1.0]), velocity, np.zeros(1 + fluid.links.openings))
+    return FluidCase(
+        lumen, fluid, state, jnp.asarray([1.0, *strengths, 1.0]), velocity, np.zeros(1 + fluid.links.openings)
+    )
 
 
 def _force(fluid: Fluid, drive: jax.Array, count: int) -> jax.Array:
@@ -127,9 +130,9 @@ def _mixed(states: list[Floats], changes: list[Floats]) -> Floats:
     """The combination of states whose change is smallest."""
     if len(states) < 2:
         return states[-1]
-    differences = np.stack([(one - two).ravel() for two, one in zip(changes, changes[1:], strict=False)], axis=1)
+    differences = np.stack([(one - two).ravel() for two, one in itertools.pairwise(changes)], axis=1)
     weights = np.linalg.lstsq(differences.astype(np.float64), changes[-1].ravel(), rcond=1e-10)[0]
-    steps = [one - two for two, one in zip(states, states[1:], strict=False)]
+    steps = [one - two for two, one in itertools.pairwise(states)]
     return states[-1] - sum(w * s for w, s in zip(weights, steps, strict=True))
 
 

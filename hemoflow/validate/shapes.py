@@ -81,7 +81,12 @@ class Duct(AbstractVessel):
 def circle(radius: float) -> Section:
     """A disc; unit: its radius."""
     return Section(
-        lambda p: np.hypot(p[:, 0], p[:, 1]) - radius, _box(radius, radius), np.pi * radius**2, 2 * np.pi * radius, 2 * radius, radius
+        lambda p: np.hypot(p[:, 0], p[:, 1]) - radius,
+        _box(radius, radius),
+        np.pi * radius**2,
+        2 * np.pi * radius,
+        2 * radius,
+        radius,
     )
 
 
@@ -113,7 +118,12 @@ def triangle(side: float) -> Section:
     normals = np.array([[0.0, -1.0], [np.sqrt(0.75), 0.5], [-np.sqrt(0.75), 0.5]])
     corners = np.array([[-0.5 * side, -inradius], [0.5 * side, 2.0 * inradius]])
     return Section(
-        lambda p: (p @ normals.T).max(axis=1) - inradius, corners, np.sqrt(0.1875) * side**2, 3 * side, 3 * inradius, side
+        lambda p: (p @ normals.T).max(axis=1) - inradius,
+        corners,
+        np.sqrt(0.1875) * side**2,
+        3 * side,
+        3 * inradius,
+        side,
     )
 
 
@@ -124,7 +134,12 @@ def ellipse(along_y: float, along_z: float) -> Section:
     long, short = max(along_y, along_z), min(along_y, along_z)
     perimeter = 4.0 * long * float(ellipe(1.0 - (short / long) ** 2))
     return Section(
-        lambda p: _ellipse_distance(p, along_y, along_z), _box(along_y, along_z), np.pi * along_y * along_z, perimeter, 2 * short, along_z
+        lambda p: _ellipse_distance(p, along_y, along_z),
+        _box(along_y, along_z),
+        np.pi * along_y * along_z,
+        perimeter,
+        2 * short,
+        along_z,
     )
 
 

@@ -12,9 +12,8 @@ from hemoflow.validate.flow import taylor_green
 from hemoflow.validate.flow_cases import fluid_case
 from hemoflow.validate.shapes import Room
 
-def decay(
-    axes: tuple[int, int], drift: float, tau: float, waves: tuple[int, int] = (1, 1), nodes: int = 32
-) -> float:
+
+def decay(axes: tuple[int, int], drift: float, tau: float, waves: tuple[int, int] = (1, 1), nodes: int = 32) -> float:
     """Decay rate of the kinetic energy over 2 nu k^2, for a vortex in the plane of two axes that drifts along the first."""
     size, wave = np.ones(3), 2.0 * np.pi / nodes
     size[list(axes)] = nodes
