@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -28,7 +29,7 @@ class FluidFields(eqx.Module):
 
 
 class MembraneFields(eqx.Module):
-    """Of the C cells of a group: centroid relative to the anchor (C, 3), mean velocity (C, 3), volume, area, elastic
+    """Of the C cells of a group: centroid relative to the anchor (C, 3), its velocity (C, 3), volume, area, elastic
     and bending energy (C,), and per vertex (C, V) traction and gap to the wall, per face (C, F) the larger principal
     tension, areal strain and area; `share` (C, V) is the membrane area of a vertex."""
 
@@ -75,7 +76,7 @@ def _membrane_fields(
     terms = membrane.terms(x)
     return MembraneFields(
         membrane.centroid(x),
-        jnp.sum(velocity * share[..., None], axis=1) / jnp.sum(share, axis=1)[:, None],
+        jax.jvp(membrane.centroid, (x,), (velocity,))[1],
         membrane.volume(x),
         membrane.area(x),
         terms["elastic"] + terms["bending"],
