@@ -227,7 +227,7 @@ def vessel_make(
     from hemoflow.geometry.formula import make_vessel
 
     given = read_parameters(name, dict(_pair(item) for item in parameters or []))
-    vertices, faces = make_vessel(name, **given).surface()
+    vertices, faces = make_vessel(name, (), **given).surface()
     import meshio
 
     meshio.Mesh(vertices * 1e6, [("triangle", faces)]).write(out)

@@ -68,7 +68,7 @@ def find_conditions(case: Case, vessel: AbstractVessel) -> Conditions:
     if not vessel.openings:
         return _closed(case, vessel, walls, name)
     if "opening_radii" in vessel.description:
-        return _network(vessel, walls, None if name is None else (name, float(value)))
+        return _network(vessel, walls, None if name is None or value is None else (name, float(value)))
     if name == "pressure_drop" or name is None:
         return _pressures(vessel, walls, (inlets, outlets), value)
     return _speeds(case, vessel, walls, (inlets, outlets))

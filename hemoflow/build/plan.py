@@ -150,7 +150,14 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
     largest = factor * max(given, default=0.0)
     values = {
         name: [seed.kind.value(name) for seed in seeds] or [0.0]
-        for name in ("cortical_tension", "shear_modulus", "area_dilation", "area_modulus", "bending_modulus", "volume_modulus")
+        for name in (
+            "cortical_tension",
+            "shear_modulus",
+            "area_dilation",
+            "area_modulus",
+            "bending_modulus",
+            "volume_modulus",
+        )
     }
     elastic = max(g * (1.0 + 2.0 * c) if s.kind.law == "skalak" else 3.0 * g for g, c, s in zip(
         values["shear_modulus"], values["area_dilation"], seeds, strict=False

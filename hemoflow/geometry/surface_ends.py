@@ -68,8 +68,8 @@ def _chosen(
             notes.append(f"opened the flat side at ({um(taken[-1][1].centre)}) um for {name!r}")
     if not rims and not taken:
         notes.append(
-            "closed mesh without flat end caps: a cavity without openings; name openings at places on the axis of its ends to have these cut, "
-            "or open the mesh where blood enters"
+            "closed mesh without flat end caps: a cavity without openings; name openings at places on the axis of its ends to "
+            "have these cut, or open the mesh where blood enters"
         )
     keep = np.ones(len(wall), bool)
     for mine, _ in taken:
@@ -103,16 +103,17 @@ def _level(vertices: Array, faces: Faces, where: str, notes: list[str]) -> tuple
     """Cut back every rim that is not plane to just inside of its deepest point. Raises InputError where that would take more than an
     end: a hole in the side of a vessel, or a rim as deep as wide."""
     for _ in range(len(faces)):
-        extended, rims = open_rims(vertices, faces, where)
+        rims = open_rims(vertices, faces, where)[1]
         uneven = [rim for rim in rims if rim.off > NOT_FLAT * rim.radius]
         if not uneven:
             break
         rim = uneven[0]
         depth = 1.02 * rim.sag + 1e-3 * rim.radius
         origin = rim.centre - depth * rim.normal
-        ring = np.isin(np.arange(len(vertices)), rim.cap)
+        ring = np.zeros(len(vertices), bool)
+        ring[rim.cap[:, :2]] = True
         height = height_above(vertices, origin, rim.normal)
-        piece = beyond(faces, height, ring[faces].any(axis=1))
+        piece = beyond(faces, height, np.asarray(ring[faces].any(axis=1)))
         tops = np.unique(faces[piece])
         far = np.linalg.norm(vertices[tops[height[tops] > 0]] - rim.centre, axis=1)
         others = np.setdiff1d(np.unique(border(faces)), np.flatnonzero(ring))
@@ -122,8 +123,8 @@ def _level(vertices: Array, faces: Faces, where: str, notes: list[str]) -> tuple
             or np.isin(others, tops[height[tops] > 0]).any()
         ):
             raise InputError(
-                f"{where}: the open rim near ({um(rim.centre)}) um, radius {rim.radius * 1e6:.4g} um, departs {rim.off * 1e6:.4g} um from a "
-                "plane and is no end of a vessel that could be cut plane: close this hole in the wall, or cut the end plane, in the "
+                f"{where}: the open rim near ({um(rim.centre)}) um, radius {rim.radius * 1e6:.4g} um, departs {rim.off * 1e6:.4g} um "
+                "from a plane and is no end of a vessel that could be cut plane: close this hole in the wall, or cut the end plane, in the "
                 "program that made the mesh"
             )
         vertices, faces = clip(vertices, faces, height, piece)

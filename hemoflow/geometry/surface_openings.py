@@ -68,7 +68,8 @@ def open_rims(vertices: Array, faces: Faces, where: str) -> tuple[Array, list[Ri
 
     Raises InputError where rims touch each other or are mere cracks.
     """
-    rims, added = [], []
+    rims: list[Rim] = []
+    added: list[Array] = []
     for loop in _loops(border(faces), where):
         ring = vertices[loop]
         following = np.roll(ring, -1, axis=0)

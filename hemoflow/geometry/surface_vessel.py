@@ -18,6 +18,9 @@ Faces = NDArray[np.int64]
 WIDTHS = (2e-6, 1e-3)
 """Diameters (m) of openings outside of which a unit is doubted: below the narrowest capillary, above a small artery."""
 
+ACCURACY = 1.5
+"""Ratio of distance to size beyond which groups of facets count as one in a winding number: errors stay below 0.03, 0.5 is allowed."""
+
 
 class SurfaceVessel(AbstractVessel):
     """The inside of a triangle mesh with outward normals: vertices (V, 3) m, faces (F, 3); open rims, or the flat ends of a closed mesh,
@@ -68,7 +71,8 @@ class SurfaceVessel(AbstractVessel):
         distance = np.sqrt(np.maximum(squared, 0.0)).ravel() * self._size
         low, high = self.bounds
         inside = ((points >= low) & (points <= high)).all(axis=1)
-        inside[inside] = np.asarray(winding.winding_number(np.ascontiguousarray(scaled[inside]))).ravel() > 0.5
+        turns = winding.winding_number(np.ascontiguousarray(scaled[inside]), ACCURACY) if inside.any() else np.zeros(0)
+        inside[inside] = np.asarray(turns).ravel() > 0.5
         for opening, rim in zip(self.openings, self._rims, strict=True):
             inside &= ~_between(opening, rim, points)
         return np.where(inside, -distance, distance)
@@ -97,7 +101,7 @@ def _between(opening: Opening, rim: Rim, points: Array) -> NDArray[np.bool_]:
     """Points between the plane of an opening, which lies just behind its rim, and the cap across the rim."""
     offset = points - opening.centre
     height = offset @ opening.normal
-    near = (height > 0) & (height < rim.shift + 2.0 * rim.off + rim.shift)
+    near = (height > 0) & (height < 2.0 * (rim.shift + rim.off))
     return np.asarray(near & ((offset**2).sum(axis=1) < (1.1 * rim.reach) ** 2))
 
 

@@ -107,7 +107,9 @@ def principal_extent(points: Array) -> Array:
 def cell_surfaces(setup: Setup) -> list[CellSurfaces]:
     """The surfaces that results.vtkhdf shows, one per group."""
     return [
-        CellSurfaces(name, np.asarray(group.membrane.mesh.faces), group.vertex_area.shape[0], np.array([s.ident for s in seeds]))
+        CellSurfaces(
+            name, np.asarray(group.membrane.mesh.faces), group.vertex_area.shape[0], np.array([s.ident for s in seeds])
+        )
         for name, group, seeds in zip(group_names(setup), setup.model.groups, setup.groups, strict=True)
     ]
 

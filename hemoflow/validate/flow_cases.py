@@ -95,10 +95,7 @@ class FluidCase:
 
     def stress(self) -> Floats:
         """Deviatoric stress (N, 3, 3) in lattice units, from the populations."""
-        arrived = stream(self.fluid, self.state, self.drive)
-        force = _force(self.fluid, self.drive, arrived.density.shape[0])
-        moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
-        return np.asarray(-(1.0 - 0.5 * self.fluid.even_rate) * moment, np.float64)
+        return np.asarray(_stress(self.fluid, self.state, self.drive), np.float64)
 
 
 def fluid_case(
@@ -151,3 +148,11 @@ def _advance(
 
     start = (state, jnp.zeros((3, count), real), jnp.zeros(1 + fluid.links.openings, real))
     return jax.lax.fori_loop(0, steps, one, start)
+
+
+@jax.jit
+def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> jax.Array:
+    arrived = stream(fluid, state, drive)
+    force = _force(fluid, drive, arrived.density.shape[0])
+    moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
+    return -(1.0 - 0.5 * fluid.even_rate) * moment

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from hemoflow.build import make_plan, make_setup
 from hemoflow.build.setup import Setup
