@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hemoflow.fluid.boundary import make_links
 from hemoflow.fluid.collision import odd_relaxation_time
-from hemoflow.fluid.lattice import DIRECTIONS
+from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid
 from hemoflow.fluid.streaming import pull_table
@@ -100,12 +100,10 @@ def _inflow(lumen: Lumen, k: int, crossing: Array, profile: str) -> Array:
     mine = lumen.link_opening == k
     start = -lumen.distance[lumen.link_node[mine]]
     shape = np.ones(len(crossing)) if profile == "plug" else _developed(opening, start)
-    # Links straight through the plane sample its area evenly: their mean is the area mean.
-    straight = np.abs(DIRECTIONS[lumen.link_direction[mine]] @ opening.normal)
-    steepness = straight / np.linalg.norm(DIRECTIONS[lumen.link_direction[mine]], axis=1)
-    direct = steepness > 0.999 if (steepness > 0.999).any() else steepness >= steepness.max() - 1e-9
-    cross_section = opening.area / lumen.spacing**2 if (steepness > 0.999).any() else float(direct.sum())
-    mean = float(np.sum(shape[direct])) / cross_section
+    # A link carries 6 w c.u in a uniform flow, wherever it is cut: the sum over the opening is the flow rate on the lattice.
+    direction = lumen.link_direction[mine]
+    carried = 6.0 * WEIGHTS[direction] * (DIRECTIONS[direction] @ opening.normal)
+    mean = float(np.sum(carried * shape)) * lumen.spacing**2 / opening.area
     return -np.outer(shape / mean, opening.normal)
 
 

@@ -14,8 +14,11 @@ from hemoflow.geometry.vessel import AbstractVessel
 
 Array = NDArray[np.float64]
 SURFACES = (".stl", ".obj", ".ply", ".vtu", ".vtk", ".msh")
-NETWORKS = (".swc", ".graphml", ".csv", ".dgf", ".dat", ".txt")
+NETWORKS = (".swc", ".graphml", ".csv", ".tsv", ".dgf", ".dat", ".txt")
 EITHER = (".vtp",)
+
+HEAD = 1 << 20
+"""Bytes of a file that are looked at to tell its kind."""
 
 
 def read_vessel(
@@ -33,6 +36,10 @@ def read_vessel(
     0-D flow uses `viscosity`. Raises InputError for a file that is none of these, is damaged, or does not fit the options.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}; give a mesh or network"
+        )
     crop, component = piece
     if (kind or kind_of(path)) == "network":
         if openings:
@@ -52,8 +59,12 @@ def read_vessel(
 
 
 def kind_of(path: Path) -> str:
-    """ "surface" or "network", by extension, and for VTP by whether the file holds polygons or only lines."""
+    """ "surface" or "network", by extension, and for VTK's formats by whether the file holds polygons or only lines."""
     extension = path.suffix.lower()
+    if extension == ".vtk" and _only_lines(path):
+        raise InputError(
+            f"{path.name}: holds lines and no surface; a network of lines is read from VTP, so save it as .vtp (or export its surface)"
+        )
     if extension in SURFACES:
         return "surface"
     if extension in NETWORKS:
@@ -66,10 +77,21 @@ def kind_of(path: Path) -> str:
     )
 
 
-def _holds_polygons(path: Path) -> bool:
-    """Whether a VTP file lists polygons or strips."""
+def _head(path: Path) -> str:
     try:
-        text = path.read_bytes()[: 1 << 20].decode("latin-1")
+        with path.open("rb") as file:
+            return file.read(HEAD).decode("latin-1")
     except OSError as error:
         raise InputError(f"{path.name}: cannot be read ({error.strerror})") from None
-    return any(int(n) for n in re.findall(r'NumberOf(?:Polys|Strips)\s*=\s*"(\d{1,18})"', text))
+
+
+def _holds_polygons(path: Path) -> bool:
+    """Whether a VTP file lists polygons or strips."""
+    return any(int(n) for n in re.findall(r'NumberOf(?:Polys|Strips)\s*=\s*"(\d{1,18})"', _head(path)))
+
+
+def _only_lines(path: Path) -> bool:
+    """Whether a legacy VTK file lists lines and nothing with a surface, all within its head."""
+    text = _head(path)
+    sections = set(re.findall(r"^(LINES|POLYGONS|TRIANGLE_STRIPS|CELLS)\s+\d", text, re.MULTILINE))
+    return sections == {"LINES"} and len(text) < HEAD

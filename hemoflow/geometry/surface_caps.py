@@ -25,6 +25,12 @@ LEANING = 0.5
 """Largest mean cosine between the normal of a cap and those of the wall around it: 0 for a tube however obliquely cut, 0.5 for a cone
 that opens or closes by 30 degrees to a side."""
 
+CLEARLY = 1.2
+"""Ratio of depths above which one of two flat regions side by side is the end, and the other a side wall."""
+
+MOSTLY = 0.6
+"""Share of caps in the surface from which on a body is no vessel."""
+
 
 def flat_caps(vertices: Array, faces: Faces) -> list[tuple[Faces, Rim]]:
     """All flat, compact regions of a closed mesh with a sharp rim, behind whose plane the wall lies: (face indices, rim)."""
@@ -67,13 +73,41 @@ def _cap(vertices: Array, faces: Faces, mine: Faces, area: Array) -> Rim:
     return Rim.measured(faces[mine], area, centre, corners.reshape(-1, 3))
 
 
-def ends_only(found: list[tuple[Faces, Rim]], surface: float) -> list[tuple[Faces, Rim]]:
-    """Without the sides of a box or a channel, where nearly everything of `surface` (m^2) is flat: its ends are the smallest two, when
-    they are smaller than the rest; else it is a cavity and has none."""
-    area = np.array([np.linalg.norm(rim.area) for _, rim in found])
-    if area.sum() < 0.6 * surface:
-        return found
-    order = np.argsort(area)
-    if len(order) > 2 and area[order[2]] > 1.2 * area[order[1]]:
-        return [found[k] for k in order[:2]]
-    return []
+def ends_only(
+    vertices: Array, faces: Faces, found: list[tuple[Faces, Rim]], rims: list[Rim]
+) -> list[tuple[Faces, Rim]]:
+    """Those of the flat regions that end a vessel, of which a box or a channel has more than it has ends.
+
+    Of regions that share an edge, and of one beside an open rim, only that from which one sees clearly further into the lumen is an
+    end. A body that is flat caps for the most part is a cavity and has none.
+    """
+    kept = []
+    for mine, cap in found:
+        beside = [other for other in rims if _touch(cap, other)]
+        rivals = [other for _, other in found if other is not cap and _touch(cap, other)]
+        depth = _depth(vertices, faces, cap) if rivals else 0.0
+        if not beside and all(depth > CLEARLY * _depth(vertices, faces, other) for other in rivals):
+            kept.append((mine, cap))
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    wall = 0.5 * float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
+    area = sum(float(np.linalg.norm(cap.area)) for _, cap in kept)
+    return kept if area < MOSTLY * (wall + sum(float(np.linalg.norm(rim.area)) for rim in rims)) else []
+
+
+def _touch(one: Rim, other: Rim) -> bool:
+    return len(np.intersect1d(one.cap, other.cap)) > 1
+
+
+def _depth(vertices: Array, faces: Faces, cap: Rim) -> float:
+    """How far (m) it is from the middle of a cap straight into the lumen to the wall, infinite where there is none."""
+    start, ray = cap.centre, -cap.normal
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    across = np.cross(ray, c - a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 1.0 / np.einsum("ij,ij->i", b - a, across)
+        u = scale * np.einsum("ij,ij->i", start - a, across)
+        turned = np.cross(start - a, b - a)
+        v = scale * (turned @ ray)
+        far = scale * np.einsum("ij,ij->i", c - a, turned)
+        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (far > 1e-3 * cap.radius)
+    return float(np.min(far[hit], initial=np.inf))

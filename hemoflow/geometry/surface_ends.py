@@ -52,9 +52,7 @@ def _chosen(
     notes: list[str],
 ) -> Ends:
     """Openings: all `rims`, flat ends where there are fewer than two rims, and those that the user names."""
-    surface = _area(vertices, wall) + sum(float(np.linalg.norm(rim.area)) for rim in rims)
-    fewer = len(rims) < 2
-    automatic = ends_only(others, surface) if fewer else []
+    automatic = ends_only(vertices, wall, others, rims) if len(rims) < 2 else []
     if automatic:
         what = "mesh" if not rims else "ends"
         notes.append(
@@ -137,8 +135,3 @@ def _among(faces: Faces, some: Faces) -> NDArray[np.bool_]:
     width = int(faces.max(initial=0)) + 1
     key = (faces[:, 0] * width + faces[:, 1]) * width + faces[:, 2]
     return np.asarray(np.isin(key, (some[:, 0] * width + some[:, 1]) * width + some[:, 2]))
-
-
-def _area(vertices: Array, faces: Faces) -> float:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return float(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())

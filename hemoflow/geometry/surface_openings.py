@@ -66,7 +66,7 @@ class Rim:
 def open_rims(vertices: Array, faces: Faces, where: str) -> tuple[Array, list[Rim]]:
     """Cap every open rim with a fan around its middle; returns the vertices with the middles appended.
 
-    Raises InputError where rims touch each other or are mere cracks.
+    Raises InputError where rims do not close or are mere cracks.
     """
     rims: list[Rim] = []
     added: list[Array] = []
@@ -144,22 +144,26 @@ def border(faces: Faces) -> Faces:
 
 
 def _loops(edges: Faces, where: str) -> list[NDArray[np.int64]]:
-    """Closed walks along the border."""
-    after: dict[int, int] = {}
+    """Closed walks along the border that pass every vertex once; holes that touch at a vertex are walked one by one."""
+    after: dict[int, list[int]] = {}
     for start, end in edges.tolist():
-        if start in after:
-            raise InputError(f"{where}: open rims touch each other at vertex {start}; repair the mesh there")
-        after[start] = end
+        after.setdefault(start, []).append(end)
     loops = []
-    while after:
-        first = next(iter(after))
-        loop, at = [first], after.pop(first)
-        while at != first:
-            loop.append(at)
-            if at not in after:
-                raise InputError(f"{where}: the open rim at vertex {at} does not close; repair the mesh there")
-            at = after.pop(at)
-        loops.append(np.array(loop, np.int64))
+    for first in list(after):
+        path, place = [first], {first: 0}
+        while after.get(path[-1]):
+            following = after[path[-1]].pop()
+            back = place.get(following)
+            if back is None:
+                place[following] = len(path)
+                path.append(following)
+                continue
+            loops.append(np.array(path[back:], np.int64))
+            for gone in path[back + 1 :]:
+                del place[gone]
+            del path[back + 1 :]
+        if len(path) > 1:
+            raise InputError(f"{where}: the open rim at vertex {path[-1]} does not close; repair the mesh there")
     return loops
 
 

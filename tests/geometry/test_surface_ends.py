@@ -105,7 +105,7 @@ def test_an_opening_does_not_cut_the_leg_beside_it() -> None:
 def test_a_hole_in_a_flat_end_makes_the_whole_end_an_opening() -> None:
     vertices, faces = tube(capped=True)
     at_end = np.flatnonzero((vertices[faces][:, :, 0] > 29.9 * UM).all(axis=1))
-    vessel = SurfaceVessel(vertices, np.delete(faces, at_end[::3], axis=0)[:, :])
+    vessel = SurfaceVessel(vertices, np.delete(faces, at_end[::3], axis=0))
     whole = SurfaceVessel(vertices, faces)
     assert [o.name for o in vessel.openings] == ["inlet", "outlet"]
     assert sorted(o.area for o in vessel.openings) == pytest.approx(sorted(o.area for o in whole.openings))
