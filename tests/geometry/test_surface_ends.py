@@ -197,3 +197,13 @@ def test_an_opening_of_impossible_width_is_doubted() -> None:
     vertices, faces = tube()
     assert not any("check the unit" in note for note in SurfaceVessel(vertices, faces).description["notes"])
     assert any("check the unit" in note for note in SurfaceVessel(vertices * 1000, faces).description["notes"])
+
+
+def test_the_sign_does_not_depend_on_the_order_of_the_points() -> None:
+    vessel = SurfaceVessel(*u_bend())
+    axes = (np.linspace(low, high, 23) for low, high in vessel.bounds.T)
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    order = np.random.default_rng(1).permutation(len(grid))
+    assert (vessel.signed_distance(grid)[order] == vessel.signed_distance(grid[order])).all()
+    alone = [float(vessel.signed_distance(point[None])[0]) for point in grid[order[:200]]]
+    assert (np.array(alone) < 0).tolist() == (vessel.signed_distance(grid[order[:200]]) < 0).tolist()
