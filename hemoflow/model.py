@@ -14,12 +14,13 @@ from hemoflow.fluid.solver import Fluid, FluidState
 class CellGroup(eqx.Module):
     """Cells of one type on one mesh. `vertex_area` (V,) is each vertex's share of the reference membrane; `sliding`
     the strength with which vertices are redistributed along a membrane that does not resist shear (0: they are
-    material points)."""
+    material points); `keeps_volume` whether what interpolated velocities leak is put right."""
 
     membrane: Membrane
     vertex_area: Array
     name: str = eqx.field(static=True)
     sliding: float = eqx.field(static=True)
+    keeps_volume: bool = eqx.field(static=True, default=False)
 
 
 class CellState(eqx.Module):

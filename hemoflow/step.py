@@ -12,6 +12,10 @@ from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_for
 from hemoflow.model import CellGroup, CellState, Model, State
 
 
+VOLUME_RATE = 0.1
+"""Part of a leaked volume that is restored in one step: slow against round-off, fast against any leak."""
+
+
 class Observed(eqx.Module):
     """What a step reports: mass gained per link group, force of the wall on cells (3,), and how far the barrier had to move a vertex."""
 
@@ -68,13 +72,16 @@ def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Ar
 def advance(
     model: Model, group: CellGroup, cells: CellState, velocity: Array, points: tuple[Array, Array]
 ) -> tuple[CellState, Array]:
-    """Move the vertices with the fluid, slide them along the membrane where that is asked for, and keep them off the wall."""
+    """Move the vertices with the fluid, slide them along the membrane where that is asked for, restore the
+    volume that interpolation leaked, and keep them off the wall."""
     ids, weights = points
     moved = cells.offset + jnp.where(
         cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0
     )
     if group.sliding:
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
+    if group.keeps_volume:
+        moved = moved + VOLUME_RATE * group.membrane.volume_shift(moved)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed

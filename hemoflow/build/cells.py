@@ -161,7 +161,7 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
     offset = surface.vertices[None] + (centre - anchor)[:, None, :]
     area = membrane.vertex_areas(jnp.asarray(surface.vertices, precision)[None])[0]
     group = CellGroup(
-        membrane, area, kind.name, 0.3 if modulus == 0.0 and kind.value("cortical_tension") > 0.0 else 0.0
+        membrane, area, kind.name, 0.3 if modulus == 0.0 and kind.value("cortical_tension") > 0.0 else 0.0, True
     )
     state = CellState(
         jnp.asarray(anchor),

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike
 
 from hemoflow.cells import bending, elasticity, enclosure
 from hemoflow.cells.elasticity import ReferenceShape
-from hemoflow.cells.mesh import Mesh, device_mesh, vertex_areas
+from hemoflow.cells.mesh import Mesh, device_mesh, vertex_areas, vertex_sums
 from hemoflow.cells.redistribution import tangential_shift
 from hemoflow.cells.surface import Surface, area, volume
 from hemoflow.cells.topology import build_topology
-from hemoflow.cells.vectors import Vector, collect, corners, gather_sum
+from hemoflow.cells.vectors import Vector, collect, corners, cross, gather_sum, subtract
 from hemoflow.errors import InputError
 
 
@@ -142,6 +142,17 @@ class Membrane:
         if x.ndim == 2:
             return self.tangential_shift(x[None])[0]
         return tangential_shift(x, self.mesh)
+
+    def volume_shift(self, x: Array) -> Array:
+        """Smallest displacement (C, V, 3) of x (C, V, 3) that restores the rest volume, to first order.
+
+        A cell's inside cannot be compressed and its membrane lets no water through in these times; a membrane moved by interpolated
+        velocities leaks a little all the same. The displacement is along the derivative of the volume by every vertex.
+        """
+        a, b, c = self._triangles(x)
+        outward = vertex_sums(cross(subtract(b, a), subtract(c, a)), self.mesh) / 6.0
+        missing = self.parameters.rest_volume - enclosure.face_volume(a, b, c).sum(axis=-1)
+        return (missing / (outward * outward).sum(axis=(-2, -1)))[:, None, None] * outward
 
     def _triangles(self, x: Array) -> tuple[Vector, Vector, Vector]:
         a, b, c = corners(x - _middle(x), self.mesh.faces)
