@@ -23,7 +23,7 @@ RED_CELL_PIPETTE = "Evans 1983; Evans and Waugh 1977; Waugh and Evans 1979"
 
 VOLUME_MODULUS = Parameter(
     None, "Pa", confidence="derived",
-    note="numerical penalty, not a property of the cell: 25 times the larger of 2 T/a and 2 G/a",
+    note="numerical penalty, not a property of the cell: 5 times the larger of 2 T/a and 2 G/a",
 )  # fmt: skip
 FREE_AREA = Parameter(
     0.0, "N/m", low=0.0,

@@ -117,7 +117,7 @@ class CellType:
     def with_values(self, overrides: Mapping[str, float | str | int]) -> CellType:
         """This type with SI values, `law`, `bending`, `shape` or `vertices` replaced, complete and ready to be built.
 
-        A volume modulus that nobody gave is derived: 25 times the larger of 2 T/a and 2 G/a (a: radius): the fluid
+        A volume modulus that nobody gave is derived: 5 times the larger of 2 T/a and 2 G/a (a: radius): the fluid
         inside keeps the volume by itself, and the penalty corrects the drift of long runs. Raises InputError, naming
         all, for unknown names, values that make no sense, and required values that are missing.
         """
@@ -173,5 +173,5 @@ def _with_volume_modulus(cell: CellType) -> CellType:
     if cell.volume_modulus.value is not None:
         return cell
     stiffest = max(cell.value("cortical_tension"), cell.value("shear_modulus"))
-    value = 25.0 * 4.0 * stiffest / cell.value("diameter")
+    value = 5.0 * 4.0 * stiffest / cell.value("diameter")
     return replace(cell, volume_modulus=replace(cell.volume_modulus, value=value))

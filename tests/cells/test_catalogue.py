@@ -104,11 +104,11 @@ def test_what_the_notes_claim_about_the_assumed_moduli_is_true() -> None:
 
 def test_a_tumor_cell_is_ready_to_build_and_overridden_values_are_the_users() -> None:
     plain = CATALOGUE["ctc-breast"].with_values({})
-    assert plain.value("volume_modulus") == pytest.approx(25.0 * 2.0 * 2e-4 / 6.2e-6)
+    assert plain.value("volume_modulus") == pytest.approx(5.0 * 2.0 * 2e-4 / 6.2e-6)
     mine = CATALOGUE["ctc-breast"].with_values({"diameter": 20e-6, "cortical_tension": 2e-3, "law": "skalak"})
     assert (mine.diameter.value, mine.diameter.confidence, mine.law) == (20e-6, "given", "skalak")
     assert mine.diameter.outside_range and mine.cortical_tension.outside_range
-    assert mine.value("volume_modulus") == pytest.approx(25.0 * 2.0 * 2e-3 / 10e-6)
+    assert mine.value("volume_modulus") == pytest.approx(5.0 * 2.0 * 2e-3 / 10e-6)
     assert CATALOGUE["ctc-breast"].diameter.value == 12.4e-6
     chosen = CATALOGUE["ctc-breast"].with_values({"volume_modulus": 10.0})
     assert chosen.volume_modulus.value == 10.0 and chosen.volume_modulus.confidence == "given"
