@@ -59,7 +59,7 @@ def run(
     _existing_file(case)
     from hemoflow.run import run_case
 
-    _check_fate(case, overrides or [])
+    _check_fate(case, [*(overrides or []), *([f"run.until={until}"] if until else [])])
     folder = out if out is not None else case.parent / "out"
     code = run_case(case, folder, overrides or [], device=device, until=until, progress=not quiet)
     raise typer.Exit(_conclude(folder, code))

@@ -11,7 +11,6 @@ from hemoflow.fluid.solver import relax, stream
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
 from hemoflow.model import CellGroup, CellState, Model, State
 
-
 VOLUME_RATE = 0.1
 """Part of a leaked volume that is restored in one step: slow against round-off, fast against any leak."""
 
@@ -82,6 +81,7 @@ def advance(
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
     if group.keeps_volume:
         moved = moved + VOLUME_RATE * group.membrane.volume_shift(moved)
+    moved = jnp.where(cells.alive[:, None, None], moved, cells.offset)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed

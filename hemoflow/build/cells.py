@@ -64,7 +64,10 @@ def find_seat(room: Room, radius: float, name: str, taken: Sequence[Seed] = ()) 
     fits = (ways.wall + half_diagonal >= radius + CLEARANCE * h) & (ways.from_inlet >= radius + 1.5 * h)
     fits &= ways.to_outlet > 2.0 * radius
     for other in taken:
-        fits &= np.linalg.norm(ways.positions - other.centre, axis=1) - radius - other.radius > 2.0 * h
+        fits &= (
+            np.linalg.norm(_nearest_image(room, ways.positions - other.centre), axis=1) - radius - other.radius
+            > 2.0 * h
+        )
     while fits.any():
         first = float(np.min(ways.from_inlet[fits]))
         near = np.flatnonzero(fits & (ways.from_inlet <= first + radius))
@@ -91,6 +94,12 @@ def _middle(room: Room, point: NDArray[np.float64]) -> tuple[NDArray[np.float64]
     return centre, float(-room.vessel.signed_distance(centre[None])[0])
 
 
+def _nearest_image(room: Room, offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An offset (..., 3) between two places as that to the nearest periodic image."""
+    size = np.array(room.lumen.shape) * room.lumen.spacing
+    return np.asarray(offset - np.where(room.lumen.periodic, np.round(offset / size) * size, 0.0))
+
+
 def check_seats(seeds: list[Seed], room: Room) -> None:
     """Every cell must lie in the lumen, off the wall and off the others; raises InputError naming all that do not."""
     problems = []
@@ -104,9 +113,17 @@ def check_seats(seeds: list[Seed], room: Room) -> None:
             problems.append(
                 f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um reaches {-gap * 1e6:.3g} um into the wall"
             )
+        for opening in room.lumen.openings:
+            offset = seed.centre - opening.centre
+            height = float(offset @ opening.normal)
+            if height > -seed.radius and float(np.linalg.norm(offset)) < opening.radius + 2.0 * seed.radius:
+                problems.append(
+                    f"'{seed.name}' (id {seed.ident}) at {_um(seed.centre)} um reaches {(height + seed.radius) * 1e6:.3g} um out of "
+                    f"the opening '{opening.name}'"
+                )
     for i, one in enumerate(seeds):
         for other in seeds[:i]:
-            gap = float(np.linalg.norm(one.centre - other.centre)) - one.radius - other.radius
+            gap = float(np.linalg.norm(_nearest_image(room, one.centre - other.centre))) - one.radius - other.radius
             if gap < 0:
                 problems.append(
                     f"'{one.name}' (id {one.ident}) and '{other.name}' (id {other.ident}) overlap by {-gap * 1e6:.3g} um"

@@ -15,7 +15,7 @@ NODE_RATE = 6e6
 VERTEX_RATE = 1e6
 """Membrane vertices per second, roughly."""
 
-BYTES_PER_NODE = 520
+BYTES_PER_NODE = 1500
 """Peak memory per fluid node: populations three times over in float32, source table, layout, moments, host-side lumen."""
 
 TRANSITS = 8.0
@@ -119,6 +119,12 @@ def warnings(plan: Plan) -> list[str]:
     if plan.vessel.volume > 0 and abs(plan.lumen.volume / plan.vessel.volume - 1.0) > 0.05:
         said.append(
             f"the lattice fills {plan.lumen.volume / plan.vessel.volume:.1%} of the vessel's volume: refine, or check the openings"
+        )
+    if len(plan.seeds) > 1:
+        said.append("cells feel each other through the fluid only: no repulsion between cells in this version")
+    if plan.scales.density_scale > 1.01 * plan.largest_scale:
+        said.append(
+            f"a density scale of {plan.scales.density_scale:.3g} changes the inertia of this case: transients and pulses will be too slow"
         )
     return said
 

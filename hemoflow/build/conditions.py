@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,8 +70,12 @@ def find_conditions(case: Case, vessel: AbstractVessel) -> Conditions:
     if "opening_radii" in vessel.description:
         return _network(vessel, walls, None if name is None or value is None else (name, float(value)))
     if name == "pressure_drop" or name is None:
-        return _pressures(vessel, walls, (inlets, outlets), value)
-    return _speeds(case, vessel, walls, (inlets, outlets))
+        found = _pressures(vessel, walls, (inlets, outlets), value)
+    else:
+        found = _speeds(case, vessel, walls, (inlets, outlets))
+    # a negative drive turns the flow round: cells then come in where it says outlet
+    backwards = isinstance(value, float) and value < 0
+    return replace(found, inlets=found.outlets, outlets=found.inlets) if backwards else found
 
 
 def _roles(vessel: AbstractVessel) -> tuple[list[int], list[int]]:

@@ -89,7 +89,11 @@ def assemble_fluid(
     )
     h = lumen.spacing
     layout = make_layout(
-        lumen.nodes, -lumen.distance / h, lumen.band, lumen.band_distance / h, (lumen.shape, lumen.periodic)
+        lumen.nodes,
+        -lumen.distance / h,
+        lumen.band,
+        np.where(lumen.beyond, -lumen.band_distance, lumen.band_distance) / h,
+        (lumen.shape, lumen.periodic),
     )
     return fluid, layout
 

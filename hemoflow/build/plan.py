@@ -39,6 +39,7 @@ class Plan:
     contact: float
     physics: Physics
     scales: Scales
+    largest_scale: float
 
     @property
     def units(self) -> UnitSystem:
@@ -86,12 +87,13 @@ def make_plan(case: Case) -> Plan:
     seeds = place_cells(case, Room(vessel, lumen, pathways))
     narrow = bottleneck_radius(vessel, lumen, conditions.inlets, conditions.outlets)
     pressure = _pressure(case, vessel, conditions, pathways)
-    tension = max((seed.kind.value("cortical_tension") for seed in seeds), default=0.0)
+    stiffness = ("cortical_tension", "shear_modulus")
+    tension = max((seed.kind.value(name) for seed in seeds for name in stiffness), default=0.0)
     contact = case.contact.strength or CONTACT_FACTOR * max(pressure, 2.0 * tension / max(narrow, 0.5 * lumen.spacing))
     physics = _physics(case, (conditions, pathways, seeds), pressure, contact)
     return Plan(
         case, vessel, lumen, pathways, conditions, seeds, narrow, pressure, contact, physics,
-        choose_scales(physics, _request(case, physics)),
+        choose_scales(physics, _request(case, physics)), _largest_scale(case, physics),
     )  # fmt: skip
 
 

@@ -83,6 +83,9 @@ def choose_scales(physics: Physics, request: Request) -> Scales:
         step, scale = request.time_step, request.density_scale
         viscosity = mu * step / (rho * scale * dx * dx)
         binds = "resolution.time_step and density_scale"
+    elif request.time_step is not None and request.largest_scale <= request.time_step / unit_step:
+        step, scale, binds = request.time_step, request.largest_scale, "resolution.time_step"
+        viscosity = mu * step / (rho * scale * dx * dx)
     elif request.time_step is not None:
         step, scale, binds = request.time_step, request.time_step / unit_step, "resolution.time_step"
     elif request.density_scale is not None:

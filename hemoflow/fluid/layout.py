@@ -61,8 +61,9 @@ def make_layout(
 ) -> NodeLayout:
     """Build the table on the host.
 
-    nodes (N, 3) with wall distance (N,) > 0 and band (S, 3) with band_distance (S,) >= 0, both in node spacings; box
-    is (shape, periodic). Band positions may lie one node outside of the box.
+    nodes (N, 3) with wall distance (N,) > 0 and band (S, 3) with band_distance (S,), negative behind an opening,
+    where no wall is; both in node spacings; box is (shape, periodic). Band positions may lie one node outside of the
+    box.
     """
     shape, periodic = box
     fold = np.array([s if p else 1 << 30 for s, p in zip(shape, periodic, strict=True)])
@@ -79,7 +80,7 @@ def make_layout(
     blocks[tile_number.ravel()[order] + 1, local[order]] = order
     tile_of = np.zeros(coarse, np.int32)
     tile_of.ravel()[tiles] = np.arange(1, len(tiles) + 1)
-    far = -float(np.max(band_distance, initial=1.0)) - 1.0
+    far = -float(np.max(np.abs(band_distance), initial=1.0)) - 1.0
     wall = np.concatenate([distance, -np.asarray(band_distance), [far]])
     return NodeLayout(
         jnp.asarray(tile_of), jnp.asarray(blocks), jnp.asarray(nodes, jnp.int32), jnp.asarray(wall, jnp.result_type(float)),

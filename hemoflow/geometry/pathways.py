@@ -22,6 +22,8 @@ from hemoflow.geometry.voxelise import Lumen
 
 FIT = 0.75
 DIRECT_LIMIT = 4000
+ISLAND = 1e-9
+"""Added to the diagonal, in units of the best-conducting face: nodes cut off from every opening then rest at zero pressure."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _darcy(
         own = 2.0 * k[nodes] / h / scale
         ends[nodes] += own
         held[nodes] += own * value
-    matrix = sparse.csr_matrix((-g / scale, (r, c)), shape=(n, n)) + sparse.diags(diagonal + ends)
+    matrix = sparse.csr_matrix((-g / scale, (r, c)), shape=(n, n)) + sparse.diags(diagonal + ends + ISLAND)
     p = _solve(matrix.tocsr(), held, diagonal + ends)
     flow = np.zeros(n)
     gradient = np.zeros((n, 3))

@@ -53,14 +53,18 @@ class Lumen:
         return self.origin + self.spacing * np.asarray(nodes, float)
 
     @property
+    def beyond(self) -> NDArray[np.bool_]:
+        """Band nodes (S,) that lie behind an opening and not behind the wall."""
+        through = self.link_opening >= 0
+        ends = self.nodes[self.link_node[through]] + DIRECTIONS[self.link_direction[through]]
+        return np.isin(_packed(self.band), _packed(ends))
+
+    @property
     def volume(self) -> float:
         """Volume in m^3 that the fluid fills: every node counts by the part of its cell on the lumen's side of the wall and of the
         openings, as far as the distances of its centre tell, which is what the sub-node links make of it."""
         h = self.spacing
-        through = self.link_opening >= 0
-        ends = self.nodes[self.link_node[through]] + DIRECTIONS[self.link_direction[through]]
-        crossed = np.isin(_packed(self.band), _packed(ends))
-        wall = np.concatenate([self.distance, np.where(crossed, -self.band_distance, self.band_distance)])
+        wall = np.concatenate([self.distance, np.where(self.beyond, -self.band_distance, self.band_distance)])
         places = self.position(np.concatenate([self.nodes, self.band]))
         filled = np.clip(0.5 - wall / h, 0.0, 1.0)
         for k, opening in enumerate(self.openings):

@@ -14,7 +14,7 @@ from hemoflow.output.disk import refuse_link, replace_text
 from hemoflow.output.lock import give_back_lock, take_lock
 
 # Keys that say how long to run and how often to save; a run may be continued with other ones.
-CHANGEABLE = ("run.until", "run.stop_when", "run.max_wall", "run.checkpoint_every", "case.name")
+CHANGEABLE = ("run.until", "run.stop_when", "run.max_wall", "run.checkpoint_every", "case.name", "fate.")
 _LONGEST_PATH = 4096
 _SHOWN_KEYS = 12
 
@@ -154,7 +154,7 @@ class RunFolder:
             if old == case_toml:
                 return
             differing = _differing_keys(old, case_toml)
-            if not set(differing) <= set(CHANGEABLE):
+            if not all(key.startswith(CHANGEABLE) for key in differing):
                 self._clear_or_refuse(f"another case (differing: {_listed(differing)})", force)
         elif present:
             self._clear_or_refuse(f"{', '.join(present)} without a {layout.CASE}", force)
@@ -162,7 +162,7 @@ class RunFolder:
 
     def _clear_or_refuse(self, what: str, force: bool) -> None:
         if not force:
-            raise InputError(f"{self.path} already holds {what}; choose another folder, or --force to clear this one")
+            raise InputError(f"{self.path} already holds {what}; choose another folder, or clear this one")
         pending = [name + layout.JOURNAL_SUFFIX for name in layout.FILES]
         for path in [self.path / name for name in (*layout.FILES, *pending)] + self.checkpoints():
             path.unlink(missing_ok=True)

@@ -118,5 +118,5 @@ def _who(holder: dict[str, Any]) -> str:
 
 
 def _refusal(folder: Path, holder: dict[str, Any]) -> str:
-    elsewhere = " If it no longer runs, use --force." if holder and _elsewhere(holder) else ""
+    elsewhere = " If it no longer runs, remove the file .lock there." if holder and _elsewhere(holder) else ""
     return f"{folder} is being written by {_who(holder)}; wait for it to end or choose another folder.{elsewhere}"

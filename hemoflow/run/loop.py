@@ -49,7 +49,7 @@ class Clock:
 def make_clock(setup: Setup, until: float) -> Clock:
     """A clock whose frames come every output.every (a whole number of chunks), about 60 in a run where nothing is said."""
     dt = setup.plan.units.dt
-    every = setup.plan.case.output.every or until / DEFAULT_FRAMES
+    every = min(setup.plan.case.output.every or until / DEFAULT_FRAMES, until)
     steps = max(1, round(every / dt))
     chunks = -(-steps // LONGEST_CHUNK)
     return Clock(dt, max(1, round(steps / chunks)), chunks)

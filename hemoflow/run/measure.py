@@ -69,7 +69,8 @@ def _cell(
     centre = (anchor + seen["centroid"]) * units.dx + plan.lumen.origin
     volume = float(seen["volume"]) * units.volume
     radius = float(np.cbrt(0.75 * volume / np.pi))
-    place = locate(plan, centre, seed.centre, radius)
+    points = (anchor + offset) * units.dx + plan.lumen.origin
+    place = locate(plan, points, centre, seed.centre)
     traction, share = seen["traction"] * units.pressure, seen["share"]
     weights = share / share.sum()
     faces = seen["face_area"] / seen["face_area"].sum()

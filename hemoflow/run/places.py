@@ -19,28 +19,40 @@ REACH = 0.25
 
 @dataclass(frozen=True)
 class Place:
-    """`path` m travelled from the inlet (from the start in a periodic vessel), `left` m to the outlet, `lumen` radius
-    m, `speed` undisturbed m/s."""
+    """`path` m travelled from the inlet (from the start in a vessel without one), `left` m from the centre and `front` m from the
+    foremost vertex to the outlet (a period's end in a periodic vessel, infinite in a closed one), `lumen` radius m, `speed`
+    undisturbed m/s."""
 
     path: float
     left: float
+    front: float
     lumen: float
     speed: float
 
 
-def locate(plan: Plan, centre: Array, start: Array, radius: float) -> Place:
-    """Place of a cell with its unwrapped centroid (3,) m, seeded at `start`."""
+def has_ends(plan: Plan) -> bool:
+    """Whether blood enters and leaves through openings, so that a cell can leave too."""
+    return plan.pathways.pressure is not None
+
+
+def locate(plan: Plan, points: Array, centre: Array, start: Array) -> Place:
+    """Place of a cell with its vertices (V, 3) m and its unwrapped centroid (3,) m, seeded at `start`."""
     ways, lumen = plan.pathways, plan.lumen
     inside = wrapped(plan, centre)
-    if any(lumen.periodic):
-        axis = int(np.argmax(lumen.periodic))
-        path = float(centre[axis] - start[axis])
-        left = lumen.shape[axis] * lumen.spacing - abs(path)
-    else:
+    radius = 0.5 * float(np.max(np.ptp(points, axis=0)))
+    if has_ends(plan):
         path, left = _fitted(plan, inside, ways.from_inlet), _fitted(plan, inside, ways.to_outlet)
+        front = float(ways.to_outlet[ways.tree.query(points + (inside - centre))[1]].min())
+    elif any(lumen.periodic):
+        drive = np.where(np.array(lumen.periodic), np.abs(plan.conditions.body_force), -1.0)
+        axis = int(np.argmax(drive))
+        path = float(centre[axis] - start[axis])
+        left = front = lumen.shape[axis] * lumen.spacing - abs(path)
+    else:
+        path, left, front = float(np.linalg.norm(centre - start)), np.inf, np.inf
     wide = ways.local_radius(inside, max(REACH * radius, 1.5 * lumen.spacing))
     speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.case.flow.viscosity)
-    return Place(path, left, wide, speed)
+    return Place(path, left, front, wide, speed)
 
 
 def _fitted(plan: Plan, point: Array, field: Array) -> float:

@@ -18,6 +18,7 @@ from hemoflow.output.checkpoint import load_checkpoint, save_checkpoint
 from hemoflow.output.folder import RunFolder
 from hemoflow.output.provenance import read_provenance, write_provenance
 from hemoflow.run.loop import Measured, Trajectory, chunk_record, make_clock
+from hemoflow.run.places import has_ends
 from hemoflow.run.progress import Progress
 from hemoflow.run.recorder import Recorder
 from hemoflow.run.stopping import StopRequest
@@ -52,8 +53,9 @@ class Session:
             for warning in report["warnings"]:
                 shown.say(f"warning: {warning}")
             outcome = self._loop(trajectory, recorder, shown, (until, stop))
-            recorder.close()
             self._save(trajectory, recorder)
+            self._last_frame(trajectory, recorder)
+            recorder.close()
         ended = {
             "ended": _now(),
             "outcome": outcome,
@@ -102,7 +104,7 @@ class Session:
         clock, run = trajectory.clock, self.case.run
         while True:
             outcome = finished(trajectory.watches, run.stop_when)
-            if outcome or clock.time >= until * (1.0 - 1e-9):
+            if outcome or clock.time >= until - 0.5 * clock.chunk * clock.dt:
                 return outcome or "time is up"
             if stop.name or (run.max_wall is not None and time.monotonic() - self.began > run.max_wall):
                 return f"stopped by {stop.name or 'run.max_wall'}, resumable"
@@ -130,7 +132,7 @@ class Session:
             happened = watch.update(now, place, speed) if trajectory.clock.step else [("seeded", "")]
             for kind, why in happened:
                 recorder.events.append(now, kind, watch.who, measured.sample.centres[k].tolist(), why)
-            if watch.passed:
+            if watch.passed and has_ends(trajectory.setup.plan):
                 watch.gone = True
                 gone.append(trajectory.setup.plan.seeds[k].ident)
         recorder.row(now, measured.sample, measured.flow)
@@ -138,6 +140,13 @@ class Session:
             recorder.frame(now, measured.fluid, trajectory.state.cells, measured.membranes)
         if gone and not finished(trajectory.watches, self.case.run.stop_when):
             trajectory.remove(gone)
+
+    def _last_frame(self, trajectory: Trajectory, recorder: Recorder) -> None:
+        """The state a run ends in is always shown; after the last checkpoint, so that a run that goes on drops it again."""
+        now = trajectory.clock.time
+        if not recorder.results.count or recorder.results.times[-1] < now * (1.0 - 1e-9):
+            measured = trajectory.measure(None)
+            recorder.frame(now, measured.fluid, trajectory.state.cells, measured.membranes)
 
     def _save(self, trajectory: Trajectory, recorder: Recorder) -> None:
         clock = trajectory.clock

@@ -13,8 +13,8 @@ STALL_SPEED = 0.02
 STALL_TIME = 10.0
 """Cell diameters over undisturbed speed after which a pause is a stall."""
 
-PASSED_RADII = 1.3
-"""A cell has passed when its centre is this many radii from the outlet: its front is about to touch it."""
+PASSED_RADII = 0.3
+"""A cell has passed when its foremost vertex is this many radii from the outlet, or from the end of a period."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Watch:
     def update(self, time: float, place: Place, speed: float) -> list[tuple[str, str]]:
         """Events (kind, why) of the cell at `time`, at a place and with a speed (m/s)."""
         events = self._squeeze(place) + self._motion(time, place, speed)
-        if not self.passed and place.left < PASSED_RADII * self.radius and place.path > self.radius:
+        if not self.passed and place.front < PASSED_RADII * self.radius and abs(place.path) > self.radius:
             self.passed = True
             events.append(("passed", "reached the end of the vessel"))
         return events

@@ -9,8 +9,8 @@ from hemoflow.run.measure import principal_extent
 from hemoflow.run.places import Place
 from hemoflow.run.watch import Watch, finished
 
-FREE = Place(path=20e-6, left=100e-6, lumen=8e-6, speed=1e-3)
-TIGHT = Place(path=40e-6, left=80e-6, lumen=4e-6, speed=1e-3)
+FREE = Place(path=20e-6, left=100e-6, front=94e-6, lumen=8e-6, speed=1e-3)
+TIGHT = Place(path=40e-6, left=80e-6, front=74e-6, lumen=4e-6, speed=1e-3)
 
 
 def kinds(events: list[tuple[str, str]]) -> list[str]:
@@ -37,7 +37,7 @@ def test_a_cell_below_two_percent_of_the_undisturbed_speed_pauses_then_arrests_t
 
 def test_a_cell_whose_front_reaches_the_outlet_has_passed() -> None:
     watch = Watch("cell", 5e-6)
-    assert kinds(watch.update(0.0, Place(90e-6, 6e-6, 8e-6, 1e-3), 1e-3)) == ["passed"]
+    assert kinds(watch.update(0.0, Place(90e-6, 6e-6, 1e-6, 8e-6, 1e-3), 1e-3)) == ["passed"]
     assert finished([watch], ("passed", "stalled")) == "passed"
 
 
