@@ -28,13 +28,14 @@ class CellState(eqx.Module):
 
     A vertex lies at `anchor` (C, 3) int32 + `offset` (C, V, 3): float32 offsets of a few nodes resolve steps of 1e-6
     nodes anywhere in a large vessel, and the unwrapped position survives periodic images. `alive` (C,), `ident` (C,)
-    persistent ids.
+    persistent ids. `carried` (C, V, 3) is the velocity that the lattice gave every vertex in the last step.
     """
 
     anchor: Array
     offset: Array
     alive: Array
     ident: Array
+    carried: Array
 
 
 class Bonds(eqx.Module):

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.coupling.kernel import interpolate, spread, stencil
-from hemoflow.fluid.solver import relax, stream
+from hemoflow.coupling.unresolved import unresolved_velocity
+from hemoflow.fluid.solver import relax, stream, viscosity
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -35,7 +36,10 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     force = force_density(model, [load for load, _ in loads], points, drive)
     velocity = arrived.momentum + 0.5 * force
     fluid = relax(model.fluid, arrived, force, velocity)
-    moved = [advance(model, g, c, velocity, p) for g, c, p in zip(model.groups, state.cells, points, strict=True)]
+    moved = [
+        advance(model, g, c, (velocity, load), p)
+        for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
+    ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
     return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(arrived.flux, total_wall, pushed)
@@ -69,14 +73,20 @@ def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Ar
 
 
 def advance(
-    model: Model, group: CellGroup, cells: CellState, velocity: Array, points: tuple[Array, Array]
+    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], points: tuple[Array, Array]
 ) -> tuple[CellState, Array]:
     """Move the vertices with the fluid, slide them along the membrane where that is asked for, restore the
-    volume that interpolation leaked, and keep them off the wall."""
-    ids, weights = points
-    moved = cells.offset + jnp.where(
-        cells.alive[:, None, None], interpolate(velocity, ids, weights).reshape(cells.offset.shape), 0.0
-    )
+    volume that interpolation leaked, and keep them off the wall.
+
+    The fluid's velocity is that of this step and the last in equal parts. Lattice Boltzmann conserves momentum that changes
+    its sign from node row to node row and from step to step (Qian's staggered invariants), and the force on a vertex that follows
+    it would feed it; over two steps it averages out.
+    """
+    (velocity, load), (ids, weights) = causes, points
+    carried = interpolate(velocity, ids, weights).reshape(cells.offset.shape)
+    mean = 0.5 * (carried + cells.carried)
+    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
+    moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
     if group.sliding:
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
     if group.keeps_volume:
@@ -84,4 +94,4 @@ def advance(
     moved = jnp.where(cells.alive[:, None, None], moved, cells.offset)
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
-    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident), pushed
+    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed

@@ -185,5 +185,6 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
         jnp.asarray(offset.reshape(count, vertices, 3), precision),
         jnp.ones(count, bool),
         jnp.asarray([s.ident for s in seeds], jnp.int32),
+        jnp.zeros((count, vertices, 3), precision),
     )
     return group, state

@@ -19,8 +19,8 @@ from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
 from hemoflow.units import UnitSystem
 
-CONTACT_FACTOR = 3.0
-"""Repulsion at zero gap over the largest pressure in the problem: the gap then settles at two thirds of the range or more."""
+CONTACT_FACTOR = 2.0
+"""Repulsion at zero gap over the largest pressure in the problem: the gap then settles at half of the range or more."""
 
 
 @dataclass(frozen=True)

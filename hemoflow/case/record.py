@@ -121,7 +121,7 @@ class Contact(Record):
 
     wall_range: Annotated[
         float, Quantity("m", Range(0.0, LARGEST_WALL_RANGE, above=True), "above zero and at most 0.3 um")
-    ] = LARGEST_WALL_RANGE
+    ] = 1e-7
     strength: Annotated[float | None, Quantity("Pa")] = None
 
 

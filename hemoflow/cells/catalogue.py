@@ -45,9 +45,9 @@ BILAYER_LYSIS = Parameter(
 
 def _shear_modulus(tension: float) -> Parameter:
     return Parameter(
-        tension / 20.0, "N/m", low=0.0, high=tension,
-        note="no measurement found. A twentieth of the cortical tension: triangles keep their shape, and tension still "
-        "sets the pressure needed to enter a pore; calibrate on passage times",
+        0.0, "N/m", low=0.0, high=tension, source="model of Yeung and Evans 1989, Biophys J 56:139", confidence="assumed",
+        note="no measurement found. The cortical shell, liquid core model: a cortex that flows and carries its tension alone; a "
+        "larger value makes it elastic",
     )  # fmt: skip
 
 

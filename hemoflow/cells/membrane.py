@@ -110,8 +110,11 @@ class Membrane:
         return jnp.maximum(t1, t2) + isotropic, jnp.minimum(t1, t2) + isotropic
 
     def areal_strain(self, x: Array) -> Array:
-        """Area over reference area minus one, of every face (C, F)."""
-        return enclosure.face_area(*self._triangles(x)) / self._reference_area() - 1.0
+        """Area over reference area minus one, of every face (C, F); of the whole cell where no shear modulus ties the
+        faces to material."""
+        area, p = enclosure.face_area(*self._triangles(x)), self.parameters
+        whole = area.sum(axis=-1) / p.rest_area - 1.0
+        return jnp.where((p.shear_modulus > 0.0)[:, None], area / self._reference_area() - 1.0, whole[:, None])
 
     def pressure(self, x: Array) -> Array:
         """Pressure (C,) inside minus outside that the volume term stands for."""

@@ -69,6 +69,11 @@ def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> Flui
     return FluidState(jnp.stack(h), arrived.openings)
 
 
+def viscosity(fluid: Fluid) -> Array:
+    """Kinematic viscosity in lattice units; the largest, where it differs between nodes."""
+    return (1.0 / jnp.min(fluid.even_rate) - 0.5) / 3.0
+
+
 def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidState:
     """A state at local equilibrium with density deviation (N,) and velocity (3, N)."""
     c = jnp.asarray(DIRECTIONS, velocity.dtype)

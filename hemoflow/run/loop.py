@@ -129,7 +129,7 @@ class Trajectory:
         cells = []
         for group, state in zip(self.setup.groups, self.state.cells, strict=True):
             keep = np.array([seed.ident not in gone for seed in group]) & np.asarray(state.alive)
-            cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident))
+            cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident, state.carried))
         self.state = State(self.state.fluid, tuple(cells), self.state.bonds)
 
 
@@ -140,7 +140,7 @@ def re_anchored(state: State) -> State:
         shift = np.round(np.asarray(one.offset, np.float64).mean(axis=1)).astype(np.int32)
         if shift.any():
             moved = jnp.asarray(np.asarray(one.offset) - shift[:, None, :].astype(np.asarray(one.offset).dtype))
-            one = CellState(one.anchor + shift, moved, one.alive, one.ident)
+            one = CellState(one.anchor + shift, moved, one.alive, one.ident, one.carried)
         cells.append(one)
     return State(state.fluid, tuple(cells), state.bonds)
 

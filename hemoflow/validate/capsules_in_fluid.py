@@ -132,7 +132,7 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
     anchor = np.round(centre).astype(np.int32)
     offset = jnp.asarray(capsule.stretch * sphere.vertices + (centre - anchor), precision)[None]
     area = membrane.vertex_areas(jnp.asarray(sphere.vertices, precision)[None])[0]
-    cells = CellState(jnp.asarray(anchor)[None], offset, jnp.ones(1, bool), jnp.zeros(1, jnp.int32))
+    cells = CellState(jnp.asarray(anchor)[None], offset, jnp.ones(1, bool), jnp.zeros(1, jnp.int32), jnp.zeros_like(offset))
     return CellGroup(membrane, area, "capsule", 0.0), cells
 
 

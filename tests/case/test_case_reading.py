@@ -105,7 +105,7 @@ def test_values_become_si_floats_and_what_is_not_said_takes_its_default() -> Non
     case = read_case_text(TUBE, "/anywhere/quick start")
     assert case.vessel.parameters == {"length": 1e-4, "diameter": 2e-5}
     assert case.flow.pressure_drop == 60.0 and case.run.until == 0.05
-    assert (case.flow.viscosity, case.flow.density, case.contact.wall_range) == (1.2e-3, 1025.0, 3e-7)
+    assert (case.flow.viscosity, case.flow.density, case.contact.wall_range) == (1.2e-3, 1025.0, 1e-7)
     assert (case.coupling.kernel, case.resolution.magic, case.resolution.density_scale) == (3, 3 / 16, "auto")
     assert case.cells == (CellSection(type="ctc-breast"),)
     assert case.case == General(name="quick-start")
@@ -129,7 +129,7 @@ def test_cases_that_differ_are_not_equal() -> None:
 def test_a_written_case_lists_every_default_in_si_with_its_unit() -> None:
     written = tomllib.loads(case_text(read_case_text(TUBE, "/anywhere")))
     assert written["flow"]["viscosity"] == "0.0012 Pa s"
-    assert written["contact"]["wall_range"] == "3e-07 m"
+    assert written["contact"]["wall_range"] == "1e-07 m"
     assert written["cells"][0]["cortical_tension"] == "0.0002 N/m"
     assert written["cells"][0]["law"] == "neo-hookean"
     tables = {name: kind.model for name, kind in kinds_of(Case).items() if isinstance(kind, Table)}

@@ -98,7 +98,7 @@ def test_what_the_notes_claim_about_the_assumed_moduli_is_true() -> None:
     for name in DIAMETERS:
         cell = CATALOGUE[name]
         tension, radius = cell.value("cortical_tension"), 0.5 * cell.value("diameter")
-        assert cell.value("shear_modulus") == pytest.approx(tension / 20.0)
+        assert cell.value("shear_modulus") == 0.0 and "carries its tension alone" in cell.shear_modulus.note
         assert cell.value("bending_modulus") < 0.01 * tension * radius**2
 
 
