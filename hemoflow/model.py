@@ -8,7 +8,7 @@ from jax import Array
 
 from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
-from hemoflow.fluid.solver import Fluid, FluidState
+from hemoflow.fluid.solver import Carried, Fluid
 
 
 class CellGroup(eqx.Module):
@@ -80,8 +80,8 @@ class Model(eqx.Module):
 
 
 class State(eqx.Module):
-    """Everything that changes with a step."""
+    """Everything that changes with a step. Between chunks the fluid is a `FluidState`, in canonical order."""
 
-    fluid: FluidState
+    fluid: Carried
     cells: tuple[CellState, ...]
     bonds: Bonds

@@ -6,9 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
-from hemoflow.coupling.kernel import interpolate, spread, stencil
+from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
-from hemoflow.fluid.solver import relax, stream, viscosity
+from hemoflow.fluid.solver import advance as advance_fluid
+from hemoflow.fluid.solver import body_force, viscosity
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -25,24 +26,22 @@ class Observed(eqx.Module):
 
 
 def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
-    """Advance by one lattice time step.
+    """Advance by one lattice time step; the fluid of `state` is as `fluid.solver.begin` has made it.
 
     `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of
     the body force.
     """
-    arrived = stream(model.fluid, state.fluid, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
-    force = force_density(model, [load for load, _ in loads], points, drive)
-    velocity = arrived.momentum + 0.5 * force
-    fluid = relax(model.fluid, arrived, force, velocity)
+    force = membrane_force(model, [load for load, _ in loads], points) if loads else None
+    fluid, velocity, flux = advance_fluid(model.fluid, state.fluid, drive, force, wanted=bool(loads))
     moved = [
         advance(model, g, c, (velocity, load), p)
         for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
-    return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(arrived.flux, total_wall, pushed)
+    return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(flux, total_wall, pushed)
 
 
 def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
@@ -65,10 +64,14 @@ def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array
 
 def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Array]], drive: Array) -> Array:
     """Force per node (3, N): the imposed body force and what the membranes spread."""
-    count = model.layout.count
-    total = jnp.broadcast_to((model.fluid.body_force * drive[-1])[:, None], (3, count))
+    return body_force(model.fluid, drive, model.layout.count) + membrane_force(model, loads, points)
+
+
+def membrane_force(model: Model, loads: list[Array], points: list[tuple[Array, Array]]) -> Array:
+    """Force per node (3, N) that the membranes spread."""
+    total = jnp.zeros((3, model.layout.count), model.fluid.body_force.dtype)
     for load, (ids, weights) in zip(loads, points, strict=True):
-        total = total + spread(load.reshape(-1, 3), ids, weights, count)
+        total = spread_onto(total, load.reshape(-1, 3), ids, weights, model.layout.native)
     return total
 
 
@@ -83,7 +86,7 @@ def advance(
     it would feed it; over two steps it averages out.
     """
     (velocity, load), (ids, weights) = causes, points
-    carried = interpolate(velocity, ids, weights).reshape(cells.offset.shape)
+    carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
     mean = 0.5 * (carried + cells.carried)
     fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
     moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow import native
 from hemoflow.fluid.boundary import make_links
 from hemoflow.fluid.collision import odd_relaxation_time
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
+from hemoflow.fluid.inplace import make_slots
 from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid
 from hemoflow.fluid.streaming import pull_table
@@ -54,7 +56,8 @@ def assemble_fluid(
     """Fluid and layout for a lumen.
 
     `conditions` by opening index; `body_force` (3,) in lattice units per drive of 1; `wall_velocity` maps positions
-    (n, 3) in m on the wall to lattice velocities (n, 3). Populations take the current JAX float type.
+    (n, 3) in m on the wall to lattice velocities (n, 3). Populations take the current JAX float type. The tier,
+    native or pure JAX, is chosen here.
     """
     crossing = lumen.position(lumen.nodes[lumen.link_node]) + lumen.spacing * (
         lumen.link_fraction[:, None] * DIRECTIONS[lumen.link_direction]
@@ -81,7 +84,7 @@ def assemble_fluid(
     real = jnp.result_type(float)
     force = np.zeros(3) if body_force is None else body_force
     fluid = Fluid(
-        pull_table(lumen.neighbours),
+        make_slots(lumen.neighbours, links) if native.in_use() else pull_table(lumen.neighbours),
         links,
         jnp.asarray(1.0 / relaxation.tau, real),
         jnp.asarray(1.0 / odd_relaxation_time(relaxation.tau, relaxation.magic), real),
@@ -94,6 +97,7 @@ def assemble_fluid(
         lumen.band,
         np.where(lumen.beyond, -lumen.band_distance, lumen.band_distance) / h,
         (lumen.shape, lumen.periodic),
+        native.in_use(),
     )
     return fluid, layout
 

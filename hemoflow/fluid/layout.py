@@ -21,7 +21,7 @@ class NodeLayout(eqx.Module):
 
     `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3)
     int32. `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the
-    wall.
+    wall. `native`: points find their nodes, spread and interpolate in compiled kernels.
     """
 
     tile_of: Array
@@ -32,6 +32,7 @@ class NodeLayout(eqx.Module):
     periodic: tuple[bool, bool, bool] = eqx.field(static=True)
     count: int = eqx.field(static=True)
     band_count: int = eqx.field(static=True)
+    native: bool = eqx.field(static=True, default=False)
 
     def find(self, positions: Array) -> Array:
         """Ids (...) of integer lattice positions (..., 3); periodic axes wrap, positions outside of the box have the empty id."""
@@ -58,6 +59,7 @@ def make_layout(
     band: NDArray[np.integer],
     band_distance: NDArray[np.floating],
     box: tuple[tuple[int, int, int], tuple[bool, bool, bool]],
+    native: bool = False,
 ) -> NodeLayout:
     """Build the table on the host.
 
@@ -84,5 +86,5 @@ def make_layout(
     wall = np.concatenate([distance, -np.asarray(band_distance), [far]])
     return NodeLayout(
         jnp.asarray(tile_of), jnp.asarray(blocks), jnp.asarray(nodes, jnp.int32), jnp.asarray(wall, jnp.result_type(float)),
-        shape, periodic, len(nodes), len(band),
+        shape, periodic, len(nodes), len(band), native,
     )  # fmt: skip

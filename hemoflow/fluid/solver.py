@@ -6,8 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.fluid import inplace
 from hemoflow.fluid.boundary import Links, OpeningMemory, at_rest, conserve_mass, remember, returning
 from hemoflow.fluid.collision import collide
+from hemoflow.fluid.inplace import InPlace, Slots
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.moments import density_deviation, momentum
 from hemoflow.fluid.streaming import pull
@@ -16,11 +18,11 @@ from hemoflow.fluid.streaming import pull
 class Fluid(eqx.Module):
     """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
 
-    `source` (19, N) of `streaming.pull_table`; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per
+    `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per
     drive of 1, scaled by the last entry of the drive.
     """
 
-    source: Array
+    table: Array | Slots
     links: Links
     even_rate: Array
     odd_rate: Array
@@ -34,6 +36,10 @@ class FluidState(eqx.Module):
     openings: OpeningMemory
 
 
+Carried = FluidState | InPlace
+"""A fluid within a chunk of steps: in canonical order in the pure-JAX tier, in slots in the native one."""
+
+
 class Arrived(eqx.Module):
     """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), the mass gained
     per link group, and what pressure openings carry on."""
@@ -45,11 +51,48 @@ class Arrived(eqx.Module):
     openings: OpeningMemory
 
 
+def begin(fluid: Fluid, state: FluidState) -> Carried:
+    """The form in which `advance` carries a fluid through a chunk of steps."""
+    if isinstance(fluid.table, Slots):
+        return inplace.enter(fluid.table, state.populations, state.openings)
+    return state
+
+
+def finish(fluid: Fluid, carried: Carried) -> FluidState:
+    """Back in canonical order."""
+    if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
+        return FluidState(inplace.leave(fluid.table, carried), carried.openings)
+    return carried
+
+
+def advance(
+    fluid: Fluid, carried: Carried, drive: Array, force: Array | None = None, wanted: bool = True
+) -> tuple[Carried, Array, Array]:
+    """One step at the given strength of each drive, with a force density (3, N) beside the body force.
+
+    Returns the fluid, its velocity (3, N) before the collision with half of the force (empty unless `wanted`), and the
+    mass gained per link group.
+    """
+    if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
+        rates = (fluid.even_rate, fluid.odd_rate, fluid.body_force)
+        return inplace.advance(fluid.table, fluid.links, rates, carried, (drive, force), wanted)
+    arrived = stream(fluid, carried, drive)
+    total = body_force(fluid, drive, arrived.density.shape[0]) + (0.0 if force is None else force)
+    velocity = arrived.momentum + 0.5 * total
+    return relax(fluid, arrived, total, velocity), velocity, arrived.flux
+
+
+def body_force(fluid: Fluid, drive: Array, count: int) -> Array:
+    """The imposed force density (3, N)."""
+    return jnp.broadcast_to((fluid.body_force * drive[-1])[:, None], (3, count))
+
+
 def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
     """Move populations along the lattice and over the links, at the given strength of each drive."""
     links = fluid.links
     h = state.populations
-    arrived = pull(h, fluid.source)
+    table = fluid.table
+    arrived = pull(h, inplace.pull_source(table) if isinstance(table, Slots) else table)
     flux = jnp.zeros(1, h.dtype)
     if links.count:
         back, flux, left = conserve_mass(links, h, returning(links, h, arrived, drive, state.openings), drive)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from hemoflow import health
 from hemoflow.cells.enclosure import face_area
 from hemoflow.cells.vectors import corners, cross, dot, subtract
 from hemoflow.fluid.moments import density_deviation, momentum
-from hemoflow.model import Model, State
+from hemoflow.fluid.solver import begin, finish
+from hemoflow.interaction.repulsion import wall_gap
+from hemoflow.model import CellState, Model, State
 from hemoflow.step import Observed, step
 
 FOLD_COSINE = -0.5
 """Cosine between the normals of neighbouring faces below which a membrane counts as folded: a crease sharper than 120 degrees."""
+
+BEHIND = 0.1
+"""Node spacings behind the wall from which a vertex counts as through it; the distance between nodes is no better known."""
 
 
 class ChunkReport(eqx.Module):
@@ -42,7 +48,9 @@ def run_chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkRe
         return (new, carry[1] + seen.flux, jnp.maximum(carry[2], seen.pushed_back)), None
 
     zero = jnp.zeros(groups, state.fluid.populations.dtype)
-    (state, flux, pushed), _ = jax.lax.scan(body, (state, zero, zero[0]), drives)
+    carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds)
+    (carried, flux, pushed), _ = jax.lax.scan(body, (carried, zero, zero[0]), drives)
+    state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds)
     return state, inspect(model, state, Observed(flux, jnp.zeros(3), pushed))
 
 
@@ -54,13 +62,14 @@ def inspect(model: Model, state: State, seen: Observed) -> ChunkReport:
     speed = jnp.sqrt(jnp.max(jnp.sum(u * u, axis=0)))
     finite = jnp.all(jnp.isfinite(h))
     ratios = [jnp.ones(2, h.dtype)]
-    folded = jnp.asarray(False)
+    folded = behind = jnp.asarray(False)
     for group, cells in zip(model.groups, state.cells, strict=True):
         ratio = group.membrane.volume(cells.offset) / group.membrane.parameters.rest_volume
         ratio = jnp.where(cells.alive, ratio, 1.0)
         finite = finite & jnp.all(jnp.isfinite(ratio))
         ratios.append(jnp.stack([jnp.min(ratio), jnp.max(ratio)]))
         folded = folded | _folded(group.membrane.mesh.faces, group.membrane.mesh.edges, cells.offset)
+        behind = behind | _behind_wall(model, cells)
     every = jnp.stack(ratios)
     volume = jnp.stack([jnp.min(every[:, 0]), jnp.max(every[:, 1])])
     bits = (
@@ -69,8 +78,23 @@ def inspect(model: Model, state: State, seen: Observed) -> ChunkReport:
         + jnp.where(speed < 0.17, 0, health.TOO_FAST)
         + jnp.where(jnp.all(jnp.abs(volume - 1.0) < 0.05), 0, health.VOLUME)
         + jnp.where(folded, health.FOLDED, 0)
+        + jnp.where(behind, health.THROUGH_WALL, 0)
     )
     return ChunkReport(seen.flux, seen.pushed_back, jnp.sum(rho), jnp.min(rho), jnp.max(rho), speed, volume, bits)
+
+
+def _behind_wall(model: Model, cells: CellState) -> Array:
+    """Whether a vertex of a living cell is behind the wall. Behind an opening there is none: a vertex beside a node
+    there, or out of reach of the lumen, where the two cannot be told apart, is left out."""
+    layout, x = model.layout, cells.offset.reshape(-1, 3)
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
+    gap = wall_gap(layout, anchor, x)
+    base = anchor + jnp.floor(x).astype(jnp.int32)
+    ids = jnp.stack([layout.find(base + jnp.array(corner, jnp.int32)) for corner in np.ndindex(2, 2, 2)])
+    fluid = ids < layout.count
+    open_ = ~fluid & (layout.wall_distance[ids] > 0.0)
+    alive = jnp.repeat(cells.alive, cells.offset.shape[1])
+    return jnp.any(alive & (gap < -BEHIND) & jnp.any(fluid, axis=0) & ~jnp.any(open_, axis=0))
 
 
 def _folded(faces: Array, edges: Array, x: Array) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hemoflow.build.fluid import Condition, Relaxation, WallVelocity, assemble_fluid
 from hemoflow.fluid.moments import stress_moment
-from hemoflow.fluid.solver import Fluid, FluidState, equilibrium_state, relax, stream
+from hemoflow.fluid.solver import Carried, Fluid, FluidState, advance, begin, body_force, equilibrium_state, finish, stream
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
 
@@ -119,10 +119,6 @@ def fluid_case(
     )
 
 
-def _force(fluid: Fluid, drive: jax.Array, count: int) -> jax.Array:
-    return jnp.broadcast_to((fluid.body_force * drive[-1])[:, None], (3, count))
-
-
 def _mixed(states: list[Floats], changes: list[Floats]) -> Floats:
     """The combination of states whose change is smallest."""
     if len(states) < 2:
@@ -139,20 +135,19 @@ def _advance(
 ) -> tuple[FluidState, jax.Array, jax.Array]:
     count = state.populations.shape[1]
     real = state.populations.dtype
-    force = _force(fluid, drive, count)
 
-    def one(_: int, carry: tuple[FluidState, jax.Array, jax.Array]) -> tuple[FluidState, jax.Array, jax.Array]:
-        arrived = stream(fluid, carry[0], drive)
-        velocity = arrived.momentum + 0.5 * force
-        return relax(fluid, arrived, force, velocity), velocity, carry[2] + arrived.flux
+    def one(_: int, carry: tuple[Carried, jax.Array, jax.Array]) -> tuple[Carried, jax.Array, jax.Array]:
+        new, velocity, flux = advance(fluid, carry[0], drive)
+        return new, velocity, carry[2] + flux
 
-    start = (state, jnp.zeros((3, count), real), jnp.zeros(1 + fluid.links.openings, real))
-    return jax.lax.fori_loop(0, steps, one, start)
+    start = (begin(fluid, state), jnp.zeros((3, count), real), jnp.zeros(1 + fluid.links.openings, real))
+    carried, velocity, flux = jax.lax.fori_loop(0, steps, one, start)
+    return finish(fluid, carried), velocity, flux
 
 
 @jax.jit
 def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> jax.Array:
     arrived = stream(fluid, state, drive)
-    force = _force(fluid, drive, arrived.density.shape[0])
+    force = body_force(fluid, drive, arrived.density.shape[0])
     moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
     return -(1.0 - 0.5 * fluid.even_rate) * moment

@@ -1,0 +1,34 @@
+// All kernels for one instruction set, which the build chooses with HEMOFLOW_ISA (a name) and HEMOFLOW_VECTOR_BYTES.
+#include "kernels.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "lattice.hpp"
+#include "threads.hpp"
+
+#ifndef HEMOFLOW_ISA
+#define HEMOFLOW_ISA portable
+#define HEMOFLOW_VECTOR_BYTES 16
+#endif
+
+namespace hemoflow {
+namespace HEMOFLOW_ISA {
+
+#include "fluid.hpp"
+
+#include "coupling.hpp"
+
+template <class R>
+const Kernels<R>& table() {
+  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, stencil<R>, spread<R>, interpolate<R>};
+  return kernels;
+}
+
+template const Kernels<float>& table<float>();
+template const Kernels<double>& table<double>();
+
+}  // namespace HEMOFLOW_ISA
+}  // namespace hemoflow

@@ -1,0 +1,148 @@
+// The kernels as custom calls of XLA on the host, and what Python asks about them.
+#include <cstring>
+
+#include "kernels.hpp"
+#include "threads.hpp"
+#include "xla/ffi/api/ffi.h"
+
+namespace ffi = xla::ffi;
+using hemoflow::FluidStep;
+using hemoflow::kernels;
+
+namespace {
+
+template <class R>
+constexpr ffi::DataType kReal = sizeof(R) == 4 ? ffi::DataType::F32 : ffi::DataType::F64;
+
+template <class R>
+using Real = ffi::Buffer<kReal<R>>;
+using Ints = ffi::Buffer<ffi::DataType::S32>;
+template <class R>
+using RealOut = ffi::Result<Real<R>>;
+using IntsOut = ffi::Result<Ints>;
+
+hemoflow::Slots slots_of(const Ints& base, const Ints& spill, int64_t count) {
+  return {base.typed_data(), spill.typed_data(), count, int64_t(base.dimensions()[0]) * hemoflow::kBlock};
+}
+
+// XLA hands over the same memory for an aliased operand and result; where it does not, the contents are copied first.
+template <class Buffer, class Out>
+auto* in_place(const Buffer& in, Out& out) {
+  if (in.untyped_data() != out->untyped_data()) std::memcpy(out->untyped_data(), in.untyped_data(), in.size_bytes());
+  return out->typed_data();
+}
+
+template <class R>
+ffi::Error step(Real<R> populations, Real<R> strained, Real<R> slope, Real<R> force, Ints parity, Real<R> drive, Real<R> even_rate,
+                Real<R> odd_rate, Real<R> body_force, Ints base, Ints spill, Ints slot, Ints upstream, Ints group, Ints opening,
+                Real<R> retain, Real<R> link_base, Ints node, Ints before, Ints direction, Real<R> reach, Real<R> along,
+                Real<R> share, Real<R> wall_gain, RealOut<R> populations_out, RealOut<R> strained_out, RealOut<R> slope_out,
+                RealOut<R> velocity, RealOut<R> flux, RealOut<R> scratch, int64_t count) {
+  FluidStep<R> s;
+  s.slots = slots_of(base, spill, count);
+  s.links = {slot.typed_data(),   upstream.typed_data(), group.typed_data(),     opening.typed_data(),
+             retain.typed_data(), link_base.typed_data(), node.typed_data(),     before.typed_data(),
+             direction.typed_data(), reach.typed_data(), along.typed_data(),     share.typed_data(),
+             wall_gain.typed_data(), int64_t(slot.element_count()), int64_t(node.element_count()),
+             int32_t(flux->element_count()) - 1};
+  s.populations = in_place(populations, populations_out);
+  s.even_rate = even_rate.typed_data();
+  s.odd_rate = odd_rate.typed_data();
+  s.rate_per_node = even_rate.element_count() > 1;
+  s.body_force = body_force.typed_data();
+  s.force = force.element_count() > 0 ? force.typed_data() : nullptr;
+  s.drive = drive.typed_data();
+  s.strained = in_place(strained, strained_out);
+  s.slope = in_place(slope, slope_out);
+  s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
+  s.flux = flux->typed_data();
+  s.scratch = scratch->typed_data();
+  s.odd = parity.typed_data()[0] != 0;
+  if (s.slots.stride < count) return ffi::Error::InvalidArgument("fluid step: the neighbour table holds fewer nodes than the fluid");
+  kernels<R>().step(s);
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error export_populations(Real<R> slots, Ints parity, Ints base, Ints spill, RealOut<R> out, int64_t count) {
+  kernels<R>().export_populations(slots_of(base, spill, count), slots.typed_data(), parity.typed_data()[0] != 0, out->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error import_populations(Real<R> in, Ints base, Ints spill, RealOut<R> out, int64_t count) {
+  kernels<R>().import_populations(slots_of(base, spill, count), in.typed_data(), out->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error stencil(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, IntsOut ids, RealOut<R> weights, int64_t width,
+                   int64_t nx, int64_t ny, int64_t nz, int64_t periodic, int64_t count, int64_t empty) {
+  if (width < 2 || width > 4) return ffi::Error::InvalidArgument("stencil: width must be 2, 3 or 4");
+  hemoflow::NodeTable t;
+  t.tile_of = tile_of.typed_data();
+  t.blocks = blocks.typed_data();
+  const int64_t shape[3] = {nx, ny, nz};
+  for (int a = 0; a < 3; ++a) {
+    t.shape[a] = int32_t(shape[a]);
+    t.coarse[a] = int32_t(tile_of.dimensions()[a]);
+    t.periodic[a] = periodic >> a & 1;
+  }
+  t.count = int32_t(count);
+  t.empty = int32_t(empty);
+  const hemoflow::Points<R> points{anchor.typed_data(), offset.typed_data(), int64_t(offset.dimensions()[0]),
+                                   int64_t(offset.dimensions()[1])};
+  kernels<R>().stencil(t, points, int(width), ids->typed_data(), weights->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error spread(Real<R> onto, Real<R> values, Ints ids, Real<R> weights, RealOut<R> out) {
+  R* total = in_place(onto, out);
+  kernels<R>().spread(ids.typed_data(), weights.typed_data(), values.typed_data(), int64_t(ids.dimensions()[0]),
+                      int(ids.dimensions()[1]), int64_t(onto.dimensions()[1]), total);
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out) {
+  kernels<R>().interpolate(field.typed_data(), ids.typed_data(), weights.typed_data(), int64_t(ids.dimensions()[0]),
+                           int(ids.dimensions()[1]), int64_t(field.dimensions()[1]), out->typed_data());
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+#define HEMOFLOW_HANDLERS(R, suffix)                                                                                              \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_step_##suffix, step<R>,                                                                                            \
+      ffi::Ffi::Bind()                                                                                                            \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()   \
+          .Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>()   \
+          .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()                        \
+          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));     \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_export_##suffix, export_populations<R>,                                                                            \
+      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                 \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_import_##suffix, import_populations<R>,                                                                            \
+      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                             \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Real<R>>()                              \
+          .Attr<int64_t>("width").Attr<int64_t>("nx").Attr<int64_t>("ny").Attr<int64_t>("nz").Attr<int64_t>("periodic")           \
+          .Attr<int64_t>("count").Attr<int64_t>("empty"));                                                                        \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_spread_##suffix, spread<R>,                                                                                        \
+      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                                  \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                    \
+                                ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>())
+
+#pragma GCC visibility push(default)
+HEMOFLOW_HANDLERS(float, f32);
+HEMOFLOW_HANDLERS(double, f64);
+
+extern "C" void hemoflow_set_threads(int count) { hemoflow::set_thread_count(count); }
+extern "C" int hemoflow_threads() { return hemoflow::thread_count(); }
+extern "C" const char* hemoflow_instruction_set() { return hemoflow::instruction_set(); }
+#pragma GCC visibility pop
