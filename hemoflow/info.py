@@ -6,6 +6,8 @@ import platform
 from importlib import metadata
 from typing import Any
 
+from hemoflow import native
+
 _PACKAGES = ("hemoflow", "jax", "jaxlib", "numpy", "scipy", "h5py", "libigl", "equinox")
 _GPU_STATUS = (
     "no result in this version comes from a GPU: the same code is meant to run there, and nobody has recorded that yet"
@@ -34,21 +36,26 @@ def format_info(report: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     devices = ", ".join(f"{device['kind']} ({device['platform']}:{device['id']})" for device in report["devices"])
     kernels = report["native_kernels"]
-    used = ", ".join(kernels["in_use"]) or "none"
+    used = ", ".join(kernels["in_use"]) or "none, pure JAX does all the work"
+    how = f", {kernels['instruction_set']}, {kernels['threads']} threads" if kernels["in_use"] else ""
     return "\n".join(
         [
             versions,
             f"Python {report['python']} on {report['platform']}",
             f"devices: {devices}",
-            f"native kernels in use: {used} ({kernels['why']})",
+            f"native kernels in use: {used} ({kernels['why']}{how})",
             f"GPU: {report['gpu_results']}",
         ]
     )
 
 
 def _native_kernels() -> dict[str, Any]:
-    """No kernel is compiled in this version; the pure-JAX ones do all the work on every device."""
-    return {"in_use": [], "why": "this version ships pure-JAX kernels only"}
+    status = native.status()
+    used = list(native.KERNELS) if status.backend == "native" else []
+    return {
+        "backend": status.backend, "in_use": used, "why": status.why, "instruction_set": status.instruction_set,
+        "threads": status.threads,
+    }  # fmt: skip
 
 
 def _version(name: str) -> str:

@@ -60,14 +60,9 @@ def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tup
 
 def _native_stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tuple[Array, Array]:
     shape = (offset.shape[0], width**3)
-    periodic = sum(1 << axis for axis in range(3) if layout.periodic[axis])
-    ids, weights = call(
-        "stencil",
-        (new(shape, jnp.int32), new(shape, offset.dtype)),
-        (anchor, offset[:, None, :], layout.tile_of, layout.blocks),
-        width=width, nx=layout.shape[0], ny=layout.shape[1], nz=layout.shape[2], periodic=periodic,
-        count=layout.count, empty=layout.count + layout.band_count,
-    )  # fmt: skip
+    table, sizes = layout.native_arguments()
+    out = (new(shape, jnp.int32), new(shape, offset.dtype))
+    ids, weights = call("stencil", out, (anchor, offset[:, None, :], *table), width=width, **sizes)
     return ids, weights
 
 

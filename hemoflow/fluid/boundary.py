@@ -69,7 +69,8 @@ def make_links(
     """
     nodes = neighbours.shape[1]
     opening, pressure, velocity, normal = condition
-    order = np.argsort(np.where(pressure, 1, 0), kind="stable")
+    # pressure links last, those of one node beside each other
+    order = np.lexsort((np.where(pressure, node, 0), pressure))
     node, direction, fraction = node[order], direction[order], np.asarray(fraction, float)[order]
     opening, pressure, velocity, normal = opening[order], pressure[order], velocity[order], normal[order]
     back = OPPOSITE[direction]

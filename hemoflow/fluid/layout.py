@@ -34,6 +34,13 @@ class NodeLayout(eqx.Module):
     band_count: int = eqx.field(static=True)
     native: bool = eqx.field(static=True, default=False)
 
+    def native_arguments(self) -> tuple[tuple[Array, Array], dict[str, int]]:
+        """The table and its sizes as compiled kernels take them."""
+        sizes = dict(zip(("nx", "ny", "nz"), self.shape, strict=True))
+        periodic = sum(1 << axis for axis in range(3) if self.periodic[axis])
+        ids = {"count": self.count, "empty": self.count + self.band_count}
+        return (self.tile_of, self.blocks), {**sizes, **ids, "periodic": periodic}
+
     def find(self, positions: Array) -> Array:
         """Ids (...) of integer lattice positions (..., 3); periodic axes wrap, positions outside of the box have the empty id."""
         inside = jnp.ones(positions.shape[:-1], bool)

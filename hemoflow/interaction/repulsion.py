@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.fluid.layout import NodeLayout
+from hemoflow.native.calls import call, new
 
 BARRIER = 0.1
 """Smallest gap as a fraction of the range."""
@@ -37,6 +38,12 @@ def wall_gap(layout: NodeLayout, anchor: Array, offset: Array) -> Array:
 
 def gap_and_normal(layout: NodeLayout, anchor: Array, offset: Array) -> tuple[Array, Array]:
     """The gap (P,) and its unit gradient (P, 3), which points away from the wall."""
+    if layout.native:
+        table, sizes = layout.native_arguments()
+        count, real = offset.shape[0], offset.dtype
+        arguments = (anchor, offset[:, None, :], *table, layout.wall_distance)
+        gap, normal = call("wall", (new((count,), real), new((count, 3), real)), arguments, **sizes)
+        return gap, normal
     gap = wall_gap(layout, anchor, offset)
     gradient = jax.grad(lambda x: jnp.sum(wall_gap(layout, anchor, x)))(offset)
     length = jnp.linalg.norm(gradient, axis=1, keepdims=True)

@@ -16,7 +16,7 @@ import jax
 
 from hemoflow.errors import InputError
 
-KERNELS = ("step", "export", "import", "stencil", "spread", "interpolate")
+KERNELS = ("step", "export", "import", "stencil", "wall", "spread", "interpolate")
 CHOICES = ("jax", "native")
 VARIABLE = "HEMOFLOW_BACKEND"
 
@@ -40,7 +40,9 @@ def status() -> Status:
     """The tier that models built now use. Raises InputError for an unknown or unmet `HEMOFLOW_BACKEND`."""
     wanted = os.environ.get(VARIABLE, "")
     if wanted not in ("", *CHOICES):
-        raise InputError(f"{VARIABLE} is '{wanted}': choose {' or '.join(CHOICES)}, or leave it unset for the fastest that works")
+        raise InputError(
+            f"{VARIABLE} is '{wanted}': choose {' or '.join(CHOICES)}, or leave it unset for the fastest that works"
+        )
     if wanted == "jax":
         return Status("jax", f"{VARIABLE}=jax")
     problem = _problem()
@@ -50,7 +52,16 @@ def status() -> Status:
         return Status("jax", f"{problem}: this is the slow tier")
     library, _ = _library()
     assert library is not None
-    return Status("native", "compiled with the package", library.hemoflow_instruction_set().decode(), library.hemoflow_threads())
+    return Status(
+        "native", "compiled with the package", library.hemoflow_instruction_set().decode(), library.hemoflow_threads()
+    )
+
+
+def set_threads(count: int) -> None:
+    """Threads that the native kernels use from now on; results do not depend on it."""
+    library, _ = _library()
+    if library is not None:
+        library.hemoflow_set_threads(count)
 
 
 def available_cores() -> int:

@@ -31,6 +31,20 @@ inline void gather(const FluidStep<R>& s, int64_t node, bool arrived, R* f) {
   }
 }
 
+// Moments at the node of the last call, since the links of one node follow each other.
+template <class R>
+struct Here {
+  int64_t node = -1;
+  R f[kDirections], rho;
+
+  void look(const FluidStep<R>& s, int64_t wanted, bool arrived) {
+    if (wanted == node) return;
+    node = wanted;
+    gather(s, node, arrived, f);
+    rho = density(f);
+  }
+};
+
 template <class R>
 inline R kinetic(const R* f, int direction) {
   R x, y, z;
@@ -45,7 +59,7 @@ inline R minus(R total, R one, R other) {
   return (one < 0 ? -one : one) > (other < 0 ? -other : other) ? (total - one) - other : (total - other) - one;
 }
 
-constexpr int64_t kLinkChunk = 2048;  // sums run over chunks of this size in order, so that they do not depend on the threads
+constexpr int64_t kLinkChunk = 1024;  // sums run over chunks of this size in order, so that they do not depend on the threads
 
 template <class R>
 void apply_links(const FluidStep<R>& s) {
@@ -58,6 +72,7 @@ void apply_links(const FluidStep<R>& s) {
   parallel_for(chunks, 4, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       R* gain = sums.data() + c * (groups + 1);
+      Here<R> here;
       for (int64_t k = c * kLinkChunk; k < std::min(l.count, (c + 1) * kLinkChunk); ++k) {
         const R out = p[l.slot[k]];
         const R amplitude = s.drive[l.group[k]];
@@ -70,9 +85,8 @@ void apply_links(const FluidStep<R>& s) {
           back = out + l.retain[k] * (arriving - stored) + l.base[k] * amplitude;
         } else {
           const int64_t m = k - walls;
-          R f[kDirections];
-          gather(s, l.node[m], false, f);
-          back = -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(f, l.direction[m])) + s.strained[m];
+          here.look(s, l.node[m], false);
+          back = -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
         }
         const R imposed = wall ? l.base[k] * amplitude : R(0);
         const R gained = minus(back, out, imposed);
@@ -118,16 +132,26 @@ template <class R>
 void remember(const FluidStep<R>& s) {
   const LinkTable<R>& l = s.links;
   const int64_t walls = l.count - l.pressure_count;
-  std::vector<R> slope(l.openings, R(0));
-  for (int64_t m = 0; m < l.pressure_count; ++m) {
-    R f[kDirections], g[kDirections];
-    gather(s, l.node[m], true, f);
-    gather(s, l.before[m], true, g);
-    const int q = l.direction[m];
-    const R rho = density(f), rate = s.rate_per_node ? s.even_rate[l.node[m]] : s.even_rate[0];
-    s.strained[m] = (R(2) - rate) * (R(0.5) * (f[q] + f[opposite(q)]) - R(weight(q)) * (rho + kinetic(f, q)));
-    slope[l.opening[walls + m]] += l.share[m] * (rho - density(g));
-  }
+  const int64_t chunks = (l.pressure_count + kLinkChunk - 1) / kLinkChunk;
+  std::vector<R> slope((chunks + 1) * l.openings, R(0));
+  parallel_for(chunks, 2, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      R* const mine = slope.data() + (c + 1) * l.openings;
+      Here<R> here, before;
+      for (int64_t m = c * kLinkChunk; m < std::min(l.pressure_count, (c + 1) * kLinkChunk); ++m) {
+        here.look(s, l.node[m], true);
+        const int q = l.direction[m];
+        const R rate = s.rate_per_node ? s.even_rate[l.node[m]] : s.even_rate[0];
+        const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
+        s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
+        if (l.share[m] == 0) continue;
+        before.look(s, l.before[m], true);
+        mine[l.opening[walls + m]] += l.share[m] * (here.rho - before.rho);
+      }
+    }
+  });
+  for (int64_t c = 1; c <= chunks; ++c)
+    for (int o = 0; o < l.openings; ++o) slope[o] += slope[c * l.openings + o];
   for (int64_t m = 0; m < l.pressure_count; ++m)
     s.slope[m] += (l.along[m] * slope[l.opening[walls + m]] - s.slope[m]) / R(30);
 }

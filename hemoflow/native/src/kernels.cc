@@ -23,7 +23,7 @@ namespace HEMOFLOW_ISA {
 
 template <class R>
 const Kernels<R>& table() {
-  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, stencil<R>, spread<R>, interpolate<R>};
+  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>};
   return kernels;
 }
 

@@ -69,6 +69,7 @@ struct Kernels {
   void (*export_populations)(const Slots&, const R* slots, bool odd, R* out);
   void (*import_populations)(const Slots&, const R* in, R* slots);
   void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* ids, R* weights);
+  void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
   void (*spread)(const int32_t* ids, const R* weights, const R* values, int64_t points, int support, int64_t count, R* out);
   void (*interpolate)(const R* field, const int32_t* ids, const R* weights, int64_t points, int support, int64_t count, R* out);
 };

@@ -75,24 +75,40 @@ ffi::Error import_populations(Real<R> in, Ints base, Ints spill, RealOut<R> out,
   return ffi::Error::Success();
 }
 
-template <class R>
-ffi::Error stencil(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, IntsOut ids, RealOut<R> weights, int64_t width,
-                   int64_t nx, int64_t ny, int64_t nz, int64_t periodic, int64_t count, int64_t empty) {
-  if (width < 2 || width > 4) return ffi::Error::InvalidArgument("stencil: width must be 2, 3 or 4");
+hemoflow::NodeTable nodes_of(const Ints& tile_of, const Ints& blocks, ffi::Dictionary box) {
   hemoflow::NodeTable t;
   t.tile_of = tile_of.typed_data();
   t.blocks = blocks.typed_data();
-  const int64_t shape[3] = {nx, ny, nz};
+  const char* const names[3] = {"nx", "ny", "nz"};
+  const int64_t periodic = box.get<int64_t>("periodic").value();
   for (int a = 0; a < 3; ++a) {
-    t.shape[a] = int32_t(shape[a]);
+    t.shape[a] = int32_t(box.get<int64_t>(names[a]).value());
     t.coarse[a] = int32_t(tile_of.dimensions()[a]);
     t.periodic[a] = periodic >> a & 1;
   }
-  t.count = int32_t(count);
-  t.empty = int32_t(empty);
-  const hemoflow::Points<R> points{anchor.typed_data(), offset.typed_data(), int64_t(offset.dimensions()[0]),
-                                   int64_t(offset.dimensions()[1])};
-  kernels<R>().stencil(t, points, int(width), ids->typed_data(), weights->typed_data());
+  t.count = int32_t(box.get<int64_t>("count").value());
+  t.empty = int32_t(box.get<int64_t>("empty").value());
+  return t;
+}
+
+template <class R>
+hemoflow::Points<R> points_of(const Ints& anchor, const Real<R>& offset) {
+  return {anchor.typed_data(), offset.typed_data(), int64_t(offset.dimensions()[0]), int64_t(offset.dimensions()[1])};
+}
+
+template <class R>
+ffi::Error stencil(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, IntsOut ids, RealOut<R> weights, ffi::Dictionary box) {
+  const int64_t width = box.get<int64_t>("width").value();
+  if (width < 2 || width > 4) return ffi::Error::InvalidArgument("stencil: width must be 2, 3 or 4");
+  kernels<R>().stencil(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), int(width), ids->typed_data(), weights->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error wall(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, RealOut<R> gap, RealOut<R> normal,
+                ffi::Dictionary box) {
+  kernels<R>().wall(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(), gap->typed_data(),
+                    normal->typed_data());
   return ffi::Error::Success();
 }
 
@@ -129,9 +145,10 @@ ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out)
       ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                             \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Real<R>>()                              \
-          .Attr<int64_t>("width").Attr<int64_t>("nx").Attr<int64_t>("ny").Attr<int64_t>("nz").Attr<int64_t>("periodic")           \
-          .Attr<int64_t>("count").Attr<int64_t>("empty"));                                                                        \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());                    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_wall_##suffix, wall<R>,                                                                                            \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());  \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_spread_##suffix, spread<R>,                                                                                        \
       ffi::Ffi::Bind().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                                  \
