@@ -2,7 +2,8 @@
 
 Everything heavy is imported inside the verb that needs it.
 
-Exit codes: 0 success, 2 bad input, 75 stopped early and can be resumed, 1 anything else.
+Exit codes: 0 success, 2 bad input, 75 stopped early and can be resumed, 130 interrupted (Ctrl-C; a run counts as stopped
+early), 1 anything else.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import Annotated, Any
 import typer
 
 from hemoflow.errors import InputError, RunError
-from hemoflow.terminal import catalogue_line, indented, result_line, result_summary, score_summary, show, vessel_facts
+from hemoflow.terminal import (
+    catalogue_line,
+    indented,
+    result_line,
+    result_summary,
+    score_summary,
+    show,
+    vessel_facts,
+    vessel_text,
+)
 
 app = typer.Typer(
     name="hemoflow",
@@ -39,6 +49,15 @@ Override = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="replace one value of the case file")
 ]
 Unit = Annotated[str | None, typer.Option(help="length unit of a file that has none: um, mm, m")]
+Kind = Annotated[str | None, typer.Option("--kind", help="surface or network, where the file's type does not tell")]
+Openings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--opening",
+        metavar="NAME=X,Y,Z",
+        help='name the opening of a surface nearest to a point, e.g. "artery=0 um,0 um,0 um"; once for each',
+    ),
+]
 
 
 @app.command()
@@ -198,14 +217,15 @@ def info(as_json: Json = False) -> None:
 def vessel_info(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a surface mesh or a network file")],
     unit: Unit = None,
-    kind: Annotated[str | None, typer.Option(help="surface or network, where the file's type does not tell")] = None,
+    kind: Kind = None,
+    openings: Openings = None,
     as_json: Json = False,
 ) -> None:
     """Read a vessel and print its size, lumen volume, openings and repairs.
 
     Example: hemoflow vessel info meshes/constriction.stl --unit um
     """
-    show(vessel_facts(_read(path, unit, kind)), as_json, indented)
+    show(vessel_facts(_read(path, unit, kind, openings)), as_json, vessel_text)
 
 
 @vessel_app.command("make")
@@ -239,13 +259,14 @@ def vessel_preview(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="a surface mesh or a network file")],
     out: Annotated[Path, typer.Option(help="picture to write")] = Path("vessel.png"),
     unit: Unit = None,
-    kind: Annotated[str | None, typer.Option(help="surface or network, where the file's type does not tell")] = None,
+    kind: Kind = None,
+    openings: Openings = None,
 ) -> None:
     """Draw a vessel and its openings.
 
     Example: hemoflow vessel preview meshes/constriction.stl --unit um --out vessel.png
     """
-    vessel = _read(path, unit, kind)
+    vessel = _read(path, unit, kind, openings)
     from hemoflow.geometry.preview import preview
 
     preview(vessel, out)
@@ -263,9 +284,15 @@ def main() -> None:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            typer.echo("error: there is not enough memory; choose a larger resolution.node_spacing or crop the vessel, or take "
+                       f"a larger machine ({str(error).splitlines()[0] if str(error) else type(error).__name__})", err=True)  # fmt: skip
+            sys.exit(1)
         typer.echo(f"error: {type(error).__name__}: {error} (the same command with --debug shows where)", err=True)
         sys.exit(1)
 
@@ -290,6 +317,9 @@ def _check_fate(case: Path, overrides: list[str]) -> None:
 
 def _conclude(folder: Path, code: int) -> int:
     """Score and report what a run left, also one that stopped early; prints where to look."""
+    if code == 75 and not any(folder.glob("checkpoint_*.h5")):
+        typer.echo("stopped before the first step, nothing is kept; the same command starts the run")
+        return code
     from hemoflow.fate.report import write_report
     from hemoflow.fate.score import write_score
     from hemoflow.output.provenance import record_checksums
@@ -305,11 +335,24 @@ def _conclude(folder: Path, code: int) -> int:
     return code
 
 
-def _read(path: Path, unit: str | None, kind: str | None) -> Any:
+def _read(path: Path, unit: str | None, kind: str | None, openings: list[str] | None = None) -> Any:
     _existing_file(path)
     from hemoflow.geometry.read import read_vessel
 
-    return read_vessel(path, unit, kind=kind)
+    return read_vessel(path, unit, kind=kind, openings=[_place(text) for text in openings or []])
+
+
+def _place(text: str) -> tuple[str, Any]:
+    """A named point (3,) m from NAME=X,Y,Z."""
+    import numpy as np
+
+    from hemoflow.schema import length
+
+    name, equals, place = text.partition("=")
+    parts = place.split(",")
+    if not equals or not name.strip() or len(parts) != 3:
+        raise InputError(f'--opening {text!r}: expected NAME=X,Y,Z with units, such as "artery=0 um,0 um,0 um"')
+    return name.strip(), np.array([length(part.strip()) for part in parts])
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from hemoflow.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parent
-_IN_CHECKOUT = {"meshes": Path("meshes"), "reference": Path("benchmarks") / "reference"}
+_IN_CHECKOUT = {"meshes": Path("meshes"), "reference": Path("benchmarks") / "reference", "runs": Path("runs")}
 
 
 def data_folder(kind: str) -> Path:
-    """Folder of shipped data: `kind` is "meshes" (vessels and cell templates) or "reference" (benchmark tables).
+    """Folder of shipped data: `kind` is "meshes" (vessels and cell templates), "reference" (benchmark tables) or
+    "runs" (the quickstart's case).
 
     The wheel's copy wins where both exist, so that an installed hemoflow never depends on a folder beside it.
     Raises InputError for an unknown kind or an incomplete installation.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -112,21 +113,66 @@ def _value(entry: dict[str, Any] | None) -> str:
     return f"{text}{between}{unit}"
 
 
+_FLOW_KEYS = ("opening_radii", "opening_viscosity", "opening_conductance", "opening_levels", "opening_roles")
+"""What the 0-D flow of a network needs and nobody reads."""
+
+_SMALL = 1e-6
+"""Coordinates that are smaller than this part of the vessel are round-off around zero."""
+
+
 def vessel_facts(vessel: AbstractVessel) -> dict[str, Any]:
     """What `vessel info` tells, lengths in micrometres and the lumen volume in cubic micrometres."""
     low, high = vessel.bounds
+    size = float(max(high - low))
+    roles = vessel.description.get("opening_roles", {})
     return {
-        "size_um": [float(extent) * 1e6 for extent in high - low],
-        "lumen_volume_um3": float(vessel.volume) * 1e18,
+        "size_um": [_rounded(extent * 1e6) for extent in high - low],
+        "lowest_um": [_rounded(x * 1e6, size * 1e6) for x in low],
+        "lumen_volume_um3": _rounded(float(vessel.volume) * 1e18),
         "periodic": list(vessel.periodic),
         "openings": [
             {
                 "name": opening.name,
-                "centre_um": [float(x) * 1e6 for x in opening.centre],
-                "normal": [float(x) for x in opening.normal],
-                "radius_um": float(opening.radius) * 1e6,
+                **({"role": str(roles[opening.name])} if opening.name in roles else {}),
+                "centre_um": [_rounded(x * 1e6, size * 1e6) for x in opening.centre],
+                "normal": [_rounded(x, 1.0) for x in opening.normal],
+                "radius_um": _rounded(opening.radius * 1e6),
             }
             for opening in vessel.openings
         ],
-        "description": vessel.description,
+        "description": {key: value for key, value in vessel.description.items() if key not in _FLOW_KEYS},
     }
+
+
+def vessel_text(facts: dict[str, Any]) -> str:
+    """The same for a person: a line for the size, one per opening, one per note."""
+    described = facts["description"]
+    what = " ".join(str(described[key]) for key in ("formula", "source") if described.get(key))
+    repeats = [axis for axis, repeated in zip("xyz", facts["periodic"], strict=True) if repeated]
+    lines = [
+        PurePath(what).name or "vessel",
+        f"  size     {' x '.join(f'{x:.4g}' for x in facts['size_um'])} um, lumen {facts['lumen_volume_um3']:.5g} um^3"
+        + (f", repeats along {', '.join(repeats)}" if repeats else ""),
+    ]
+    if "segments" in described:
+        lines.append(f"  network  {described['segments']} segments")
+    width = max((len(opening["name"]) for opening in facts["openings"]), default=0)
+    for opening in facts["openings"]:
+        at = _point([round(x, 2) for x in opening["centre_um"]])
+        role = f", {opening['role']}" if opening.get("role") else ""
+        lines.append(
+            f"  opening  {opening['name']:<{width}}  radius {opening['radius_um']:.4g} um at {at} um, "
+            f"facing {_point(opening['normal'], 3)}{role}"
+        )
+    if not facts["openings"]:
+        lines.append("  opening  none")
+    return "\n".join([*lines, *(f"  note     {note}" for note in described.get("notes", ()))])
+
+
+def _point(values: Sequence[float], digits: int = 4) -> str:
+    return "(" + ", ".join(f"{x:.{digits}g}" for x in values) + ")"
+
+
+def _rounded(value: float, scale: float = 0.0) -> float:
+    """Seven digits, and zero where a value is nothing against a scale."""
+    return 0.0 if abs(value) < _SMALL * scale else float(f"{float(value):.7g}")

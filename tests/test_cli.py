@@ -93,3 +93,43 @@ def test_json_output_has_no_numbers_that_json_cannot_hold() -> None:
     value = {"a": float("nan"), "b": np.array([1.0, np.inf]), "c": (np.float32(2), Path("x"))}
     assert plain(value) == {"a": None, "b": [1.0, None], "c": [2.0, "x"]}
     assert indented({"a": {"b": 1.0}, "c": []}) == "a:\n  b: 1\nc: none"
+
+
+def test_vessel_info_is_a_line_per_fact_and_names_openings() -> None:
+    stl = ("vessel", "info", "meshes/capillary_constriction.stl", "--unit", "um")
+    answer = hemoflow(*stl, "--opening", "vein=60 um,0 um,0 um", "--opening", "artery=0 um,0 um,0 um")
+    lines = answer.stdout.splitlines()
+    assert answer.returncode == 0 and len(lines) == 4 and "60 x 15 x 15 um" in lines[1]
+    assert any("artery" in line and "at (0, 0, 0) um, facing (-1, 0, 0)" in line for line in lines)
+    assert hemoflow(*stl, "--opening", "artery=0 um").returncode == 2
+    network = hemoflow("vessel", "info", "meshes/rat_brain_um.dgf", "--unit", "um")
+    openings = [line for line in network.stdout.splitlines() if line.startswith("  opening")]
+    assert len(openings) == 10 and "inlet" in openings[0]
+    assert "conductance" not in network.stdout and max(map(len, network.stdout.splitlines())) < 200
+
+
+def test_an_interrupt_is_exit_code_130_and_no_traceback(tmp_path: Path) -> None:
+    code = "import hemoflow.cli as c; c.vessel_facts = lambda v: exec('raise KeyboardInterrupt'); c.main()"
+    command = [sys.executable, "-c", code, "vessel", "info", "meshes/capillary_constriction.stl", "--unit", "um"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 130 and "Traceback" not in answer.stderr
+
+
+def test_too_little_memory_is_one_line_that_says_what_to_do() -> None:
+    code = "import hemoflow.cli as c; c.vessel_facts = lambda v: exec('raise MemoryError'); c.main()"
+    command = [sys.executable, "-c", code, "vessel", "info", "meshes/capillary_constriction.stl", "--unit", "um"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 1 and answer.stderr.count("\n") == 1 and "node_spacing" in answer.stderr
+
+
+def test_a_run_stopped_while_it_is_planned_exits_75_and_leaves_nothing(tmp_path: Path) -> None:
+    case = tmp_path / "case.toml"
+    case.write_text((ROOT / "runs/quickstart/case.toml").read_text().replace("../../meshes", str(ROOT / "meshes")))
+    code = (
+        "import os, signal, sys, hemoflow.run.session as s, hemoflow.cli as c\n"
+        "s.make_plan = lambda case: os.kill(os.getpid(), signal.SIGTERM)\nc.main()"
+    )
+    command = [sys.executable, "-c", code, "run", str(case), "--out", str(tmp_path / "out")]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 75 and "nothing is kept" in answer.stdout
+    assert not (tmp_path / "out").exists()

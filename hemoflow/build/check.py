@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
+from hemoflow.build.memory import check_memory, memory_needed
 from hemoflow.build.plan import Plan, expected_transit, make_plan, membrane_vertices
 from hemoflow.case import Case
 from hemoflow.errors import InputError
@@ -14,9 +17,6 @@ NODE_RATE = 6e6
 
 VERTEX_RATE = 1e6
 """Membrane vertices per second, roughly."""
-
-BYTES_PER_NODE = 1500
-"""Peak memory per fluid node: populations three times over in float32, source table, layout, moments, host-side lumen."""
 
 TRANSITS = 8.0
 """Default length of a run in estimated transit times of the undisturbed flow."""
@@ -43,8 +43,8 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     until = run_length(plan)
     steps = round(until / scales.time_step)
     nodes, vertices = len(lumen.nodes), membrane_vertices(plan)
-    memory = nodes * BYTES_PER_NODE * (2 if case.resolution.precision == "float64" else 1) + vertices * 4000
-    _check_memory(memory, lumen.spacing)
+    memory = memory_needed(nodes, case.resolution.precision, vertices)
+    check_memory(memory, lumen.spacing)
     cores = len(os.sched_getaffinity(0))
     numbers = scales.numbers
     return {
@@ -57,7 +57,9 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
             "lumen_volume_m3": lumen.volume,
             "bottleneck_diameter_m": 2.0 * plan.bottleneck,
             "length_m": plan.pathways.length,
-            "notes": list(plan.conditions.said) + [str(note) for note in plan.vessel.description.get("notes", ())],
+            "notes": list(plan.conditions.said)
+            + _rounded_lengths(plan)
+            + [str(note) for note in plan.vessel.description.get("notes", ())],
         },
         "node_spacing_m": lumen.spacing,
         "time_step_s": scales.time_step,
@@ -69,6 +71,8 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "reynolds": numbers["reynolds"],
         "reynolds_physical": numbers["reynolds_physical"],
         "capillary": numbers["capillary"],
+        "capillary_tension": numbers["capillary_tension"],
+        "wall_shear_rate_1_s": numbers["wall_shear_rate"],
         "laplace": numbers["laplace"],
         "density_change": numbers["density_change"],
         "pressure_difference_pa": plan.pressure,
@@ -129,14 +133,18 @@ def warnings(plan: Plan) -> list[str]:
     return said
 
 
-def _check_memory(memory: float, spacing: float) -> None:
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if memory > 0.9 * available:
-        wanted = spacing * (memory / (0.5 * available)) ** (1 / 3)
-        raise InputError(
-            f"resolution.node_spacing: this lumen needs about {memory / 2**30:.1f} GiB and the machine has {available / 2**30:.1f}; "
-            f"choose a spacing of {wanted * 1e6:.3g} um or more, or crop the vessel"
-        )
+def _rounded_lengths(plan: Plan) -> list[str]:
+    """Periodic lengths that became whole numbers of node spacings."""
+    lumen, said = plan.lumen, []
+    for axis in np.flatnonzero(lumen.periodic):
+        asked = float(plan.vessel.bounds[1][axis] - plan.vessel.bounds[0][axis])
+        taken = lumen.shape[axis] * lumen.spacing
+        if abs(taken - asked) > 1e-6 * asked:
+            said.append(
+                f"the periodic length along {'xyz'[axis]} is {taken * 1e6:.6g} um instead of {asked * 1e6:.6g} um: "
+                f"{lumen.shape[axis]} whole node spacings ({taken / asked - 1.0:+.2%})"
+            )
+    return said
 
 
 def format_check(report: dict[str, Any]) -> str:
@@ -154,8 +162,8 @@ def format_check(report: dict[str, Any]) -> str:
         + ", ".join(f"{k} {v:.3g} s" for k, v in sorted(report["time_step_limits_s"].items(), key=lambda kv: kv[1])),
         f"  relaxation  time {report['relaxation_time']:.4g}, density scale {report['density_scale']:.4g}, "
         f"density change {report['density_change']:.2%}, Mach {report['mach']:.2g}",
-        f"  numbers     Re {report['reynolds']:.3g} (physical {report['reynolds_physical']:.3g}), Ca {report['capillary']:.3g}, "
-        f"La {report['laplace']:.3g}; pressure difference {report['pressure_difference_pa']:.4g} Pa, "
+        f"  numbers     Re {report['reynolds']:.3g} (physical {report['reynolds_physical']:.3g}), "
+        f"{_capillary(report)}La {report['laplace']:.3g}; pressure difference {report['pressure_difference_pa']:.4g} Pa, "
         f"undisturbed speed about {report['speed_estimate_m_s'] * ms:.3g} mm/s",
     ]
     for cell in report["cells"]:
@@ -170,6 +178,17 @@ def format_check(report: dict[str, Any]) -> str:
         *(f"  warning     {warning}" for warning in report["warnings"]),
     ]
     return "\n".join(lines)
+
+
+def _capillary(report: dict[str, Any]) -> str:
+    """The capillary numbers that a case has, each with what it is made of."""
+    said = ""
+    if report["capillary"]:
+        rate = f"wall shear rate {report['wall_shear_rate_1_s']:.3g} /s"
+        said += f"Ca {report['capillary']:.3g} (viscosity x {rate} x radius / shear modulus), "
+    if report["capillary_tension"]:
+        said += f"Ca_T {report['capillary_tension']:.3g} (viscosity x speed / cortical tension), "
+    return said
 
 
 def _duration(seconds: float) -> str:

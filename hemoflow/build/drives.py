@@ -40,16 +40,12 @@ class Drives:
 
 def waveform_factor(waveform: Waveform, time: Array) -> Array:
     """Factor on the driven quantity: mean + amplitude sin(2 pi t / period + phase), or the mean alone when steady."""
-    if waveform.kind == "steady" or waveform.period is None:
-        return np.full(len(time), waveform.mean)
-    angle = 2.0 * np.pi * time / waveform.period + waveform.phase
-    return waveform.mean + waveform.amplitude * np.sin(angle)
+    return waveform.factor(time)
 
 
 def largest_factor(waveform: Waveform) -> float:
     """Largest size of the factor."""
-    swing = 0.0 if waveform.kind == "steady" else abs(waveform.amplitude)
-    return abs(waveform.mean) + swing
+    return waveform.largest
 
 
 def make_drives(conditions: Conditions, waveform: Waveform, units: UnitSystem) -> Drives:

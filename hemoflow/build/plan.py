@@ -10,6 +10,7 @@ import numpy as np
 from hemoflow.build.cells import Room, Seed, check_seats, find_seat, mesh_size
 from hemoflow.build.conditions import Conditions, find_conditions
 from hemoflow.build.drives import largest_factor
+from hemoflow.build.memory import check_memory, memory_needed
 from hemoflow.build.scales import Physics, Request, Scales, choose_scales
 from hemoflow.case import Case
 from hemoflow.cells.catalogue import CATALOGUE
@@ -81,7 +82,9 @@ def _network_viscosity(case: Case) -> Any:
 def make_plan(case: Case) -> Plan:
     """Decide everything. Raises InputError for what cannot work."""
     vessel = load_vessel(case)
-    lumen = voxelise(vessel, case.resolution.node_spacing)
+    spacing = case.resolution.node_spacing
+    check_memory(memory_needed(vessel.volume / spacing**3, case.resolution.precision), spacing)
+    lumen = voxelise(vessel, spacing)
     conditions = find_conditions(case, vessel)
     pathways = find_pathways(lumen, conditions.inlets, conditions.outlets)
     seeds = place_cells(case, Room(vessel, lumen, pathways))
@@ -177,6 +180,7 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
         radius=max((seed.radius for seed in seeds), default=0.0),
         contact=contact / case.contact.wall_range if seeds else 0.0,
         volume_modulus=max(values["volume_modulus"]),
+        shear_modulus=min((g for g in values["shear_modulus"] if g > 0), default=0.0),
     )
 
 

@@ -30,7 +30,7 @@ class Physics:
     `length` is the width of the narrowest lumen on the way, `speed` the largest mean speed, `peak_speed` the largest
     speed anywhere, `pressure` the largest pressure difference, `tension` the largest of cortical tension and elastic
     moduli (N/m), `cortical` the cortical tension alone, `bending` J, `radius` of the smallest cell, `contact` the
-    repulsion's pressure per length (Pa/m).
+    repulsion's pressure per length (Pa/m), `shear_modulus` of the softest elastic membrane (N/m).
     """
 
     viscosity: float
@@ -45,6 +45,7 @@ class Physics:
     radius: float = 0.0
     contact: float = 0.0
     volume_modulus: float = 0.0
+    shear_modulus: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,15 @@ def _limits(p: Physics, request: Request, viscosity: float, unit_step: float) ->
 
 def _numbers(p: Physics, dx: float, step: float, scale: float, viscosity: float) -> dict[str, float]:
     rho, mu = p.density * scale, p.viscosity
+    shear = 8.0 * p.speed / p.length  # at the wall of a round tube of that width
     return {
         "reynolds": rho * p.speed * p.length / mu,
         "reynolds_physical": p.density * p.speed * p.length / mu,
         "mach": p.peak_speed * step / dx * 3.0**0.5,
         "density_change": 3.0 * p.pressure * step * step / (rho * dx * dx),
-        "capillary": mu * p.speed / p.tension if p.tension else 0.0,
+        "wall_shear_rate": shear,
+        "capillary": mu * shear * p.radius / p.shear_modulus if p.shear_modulus else 0.0,
+        "capillary_tension": mu * p.speed / p.cortical if p.cortical else 0.0,
         "laplace": rho * p.cortical * p.radius / mu**2 if p.cortical else 0.0,
         "viscosity_lattice": viscosity,
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from hemoflow.case import rules
@@ -65,6 +67,23 @@ class Waveform(Record):
     amplitude: Annotated[float, Number(NOT_NEGATIVE, example="0.5")] = 0.0
     period: Annotated[float | None, Quantity("s")] = None
     phase: Annotated[float, Quantity("rad", SIGNED)] = 0.0
+
+    def factor(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The factor at times (T,) in s; the mean alone when steady."""
+        if self.kind == "steady" or self.period is None:
+            return np.full(len(time), self.mean)
+        return self.mean + self.amplitude * np.sin(2.0 * np.pi * time / self.period + self.phase)
+
+    @property
+    def largest(self) -> float:
+        """Largest size of the factor."""
+        return abs(self.mean) + (0.0 if self.kind == "steady" else abs(self.amplitude))
+
+    def share(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Size of the factor (T,) against its largest: how far the drive is on; always 1 when steady."""
+        if self.kind == "steady" or not self.largest:
+            return np.ones(len(time))
+        return np.abs(self.factor(time)) / self.largest
 
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:

@@ -1,6 +1,7 @@
 """Capillary arrest: did an object stall, for how long, and is it held by the vessel's neck or by bonds?
 
-Stalled: |v| < 0.02 u for at least max(0.2 s, 10 d/u), with u the undisturbed mean speed at the place and d the lumen.
+Stalled: |v| < 0.02 u for at least max(0.2 s, 10 d/u), with u the undisturbed mean speed at the place and d the lumen;
+in a pulsating flow u follows the drive, and moments with less than a fifth of it are not judged.
 Mechanical index M = dP_c / dP_available with the drop's static entry threshold dP_c = 2 T (1/R_c - 1/R) (Yeung & Evans
 1989); adhesive index B = F_bonds / F_flow, zero without bonds. Only simulated seconds decide a class; what would
 follow is kept apart as an extrapolation.
@@ -27,6 +28,8 @@ VLA4 = "VLA-4/VCAM-1 outer barrier, Zhang 2004 J Cell Sci 117:2567"
 BELL = "Bell 1978 Science 200:618"
 REFERENCES = (YEUNG, BELL, VLA4, FOLLAIN)
 NOT_ARRESTED = "not arrested"
+DRIVEN = 0.2
+"""Share of the largest drive below which motion tells nothing: anything stands still as the flow turns round."""
 _WINDOW = "window chosen from the experiments' time scales"
 
 
@@ -77,6 +80,12 @@ class Stall:
 def slow_mask(speed: Array, undisturbed: Array, model: ArrestModel) -> Mask:
     """Samples (T,) at which |v| < 0.02 u. Without flow (u = 0) nothing is stalled."""
     return np.asarray((np.abs(undisturbed) > 0) & (np.abs(speed) < model.stall_speed_fraction * np.abs(undisturbed)))
+
+
+def carried_on(slow: Mask, known: Mask) -> Mask:
+    """The same series (T,) with the last known answer wherever none is known; moving before the first."""
+    last = np.maximum.accumulate(np.where(known, np.arange(len(slow)), -1))
+    return np.asarray(np.where(last >= 0, slow[np.maximum(last, 0)], False))
 
 
 def stalls(time: Array, slow: Mask) -> list[Stall]:
@@ -165,7 +174,8 @@ def holding_class(mechanical: float, adhesive: float, confinement: float, model:
 class ArrestInput:
     """One object's history: time (T,), speed and undisturbed speed (T,) m/s, lumen (T,) m, confinement (T,),
     bonds (T,), drop across the object (T,) Pa, available pressure (T,) Pa, entry threshold (Pa), cell radius (m),
-    fluid viscosity (Pa s), whether it reached the vessel's end: then no stall holds it at the end of its history."""
+    fluid viscosity (Pa s), whether it reached the vessel's end: then no stall holds it at the end of its history; how
+    far the drive is on (T,) where it changes, 0 to 1 of its largest, for which the undisturbed speed stands."""
 
     time: Array
     speed: Array
@@ -179,6 +189,7 @@ class ArrestInput:
     radius: float
     viscosity: float
     passed: bool = False
+    drive: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,7 +219,8 @@ def score_object(x: ArrestInput, model: ArrestModel) -> ArrestScore:
     stalled too; where that is not known, the last known one counts.
     """
     reference = filled(np.abs(x.undisturbed))
-    found = stalls(x.time, slow_mask(x.speed, reference, model))
+    drive = np.ones(len(x.time)) if x.drive is None else x.drive
+    found = stalls(x.time, carried_on(slow_mask(x.speed, reference * drive, model), drive >= DRIVEN))
     if x.passed:
         found = [dataclasses.replace(s, open_ended=False) for s in found]
     stall = _decisive(found)

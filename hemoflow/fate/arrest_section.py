@@ -72,7 +72,8 @@ def _arrest_input(
         threshold=limits[worst],
         radius=float(radii.max()),
         viscosity=record.viscosity,
-        passed=all(record.passed(cell_name(tracks, c)) is not None for c in cells),
+        passed=all(record.left(cell_name(tracks, c)) for c in cells),
+        drive=record.drive_share(np.asarray(tracks.time, float)[span]),
     )
     return x, *tensions[worst]
 

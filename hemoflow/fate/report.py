@@ -20,7 +20,7 @@ from hemoflow.fate.words import Told, table_rows, tell
 
 COLUMNS = 4
 """Objects that the summary table shows side by side; more are summed up in words."""
-_MARKS = ("entry", "exit", "arrest", "release", "passed", "break-up")
+_MARKS = ("entry", "exit", "arrest", "release", "passed", "left", "break-up")
 _CAPTIONS = {
     "vessel": "Slices through the middle of the cell. Blue: the fluid, inside of the cell too. Red: the membrane. Grey: "
     "the wall.",

@@ -10,6 +10,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hemoflow.case.record import Waveform
 from hemoflow.errors import InputError
 from hemoflow.fate.parameters import in_si
 
@@ -60,6 +64,23 @@ class RunRecord:
         begins.sort(key=lambda c: -len(_called(c)))
         found = exact or begins or (cells if len(cells) == 1 else [])
         return found[0] if found else {}
+
+    def left(self, name: str) -> bool:
+        """Whether a cell of this name has left the vessel, at its end or back through an inlet."""
+        return any(row.get("kind") in ("passed", "left") for row in self.events_of((name,)))
+
+    def drive_share(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far the drive is on at times (T,) s, 0 to 1 of its largest; 1 where the case says nothing of a waveform."""
+        raw = self.case.get("flow", {}).get("waveform", {})
+        path = "flow.waveform"
+        period, phase = raw.get("period"), raw.get("phase", 0.0)
+        return Waveform(
+            kind=raw.get("kind", "steady"),
+            mean=float(raw.get("mean", 1.0)),
+            amplitude=float(raw.get("amplitude", 0.0)),
+            period=None if period is None else in_si(period, "s", f"{path}.period"),
+            phase=in_si(phase, "rad", f"{path}.phase"),
+        ).share(time)
 
     def passed(self, name: str) -> float | None:
         """Time (s) at which a cell of this name reached the vessel's end; None when it did not."""

@@ -135,17 +135,24 @@ def _read_vtp(path: Path) -> RawNetwork:
 def _read_table(path: Path) -> RawNetwork:
     from hemoflow.geometry.network_table import parse_pair, parse_sections
 
+    pair = table_pair(path)
+    if pair is None:
+        return parse_sections(read_text(path))
+    for partner in pair:
+        if not partner.is_file():
+            raise InputError(f"its partner {partner.name} is not beside it; nodes and edges come as a pair of files")
+    return parse_pair(read_text(pair[0]), read_text(pair[1]))
+
+
+def table_pair(path: Path) -> tuple[Path, Path] | None:
+    """The files of nodes and of edges that a table belongs to by its name; None for one that holds both."""
+    stem = path.stem
     for one, other in (("nodes", "edges"), ("edges", "nodes")):
-        if one in path.stem.lower():
-            start = path.stem.lower().rindex(one)
-            partner = path.with_name(path.stem[:start] + other + path.stem[start + len(one) :] + path.suffix)
-            if not partner.is_file():
-                raise InputError(
-                    f"its partner {partner.name} is not beside it; nodes and edges come as a pair of files"
-                )
-            nodes, edges = (path, partner) if one == "nodes" else (partner, path)
-            return parse_pair(read_text(nodes), read_text(edges))
-    return parse_sections(read_text(path))
+        if one in stem.lower() and path.suffix.lower() in (".csv", ".tsv"):
+            start = stem.lower().rindex(one)
+            partner = path.with_name(stem[:start] + other + stem[start + len(one) :] + path.suffix)
+            return (path, partner) if one == "nodes" else (partner, path)
+    return None
 
 
 READERS: dict[str, Callable[[Path], RawNetwork]] = {

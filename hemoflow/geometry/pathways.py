@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 from scipy.sparse.linalg import cg, spsolve
 from scipy.spatial import cKDTree
 
 from hemoflow.errors import InputError
-from hemoflow.fluid.lattice import DIRECTIONS
+from hemoflow.geometry.distances import distances
 from hemoflow.geometry.voxelise import Lumen
 
 FIT = 0.75
@@ -71,7 +70,6 @@ def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathwa
     """
     positions = lumen.position(lumen.nodes)
     wall = -np.asarray(lumen.distance)
-    graph = _graph(lumen)
     start, stop = _ends(lumen, inlets), _ends(lumen, outlets)
     if not len(start) or not len(stop):
         axis = int(np.argmax(lumen.periodic)) if any(lumen.periodic) else 0
@@ -80,8 +78,8 @@ def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathwa
         mobility = FIT * wall**2 / extent
         conductance = float(np.sum(mobility)) * lumen.spacing**3 / extent
         return Pathways(positions, wall, along, extent - along, mobility, conductance, cKDTree(positions))
-    forward = csgraph.dijkstra(graph, indices=start, min_only=True)
-    backward = csgraph.dijkstra(graph, indices=stop, min_only=True)
+    forward = distances(lumen, start)
+    backward = distances(lumen, stop)
     if not np.isfinite(forward[stop]).any():
         names = [lumen.openings[k].name for k in (*inlets, *outlets)]
         raise InputError(
@@ -94,18 +92,6 @@ def find_pathways(lumen: Lumen, inlets: list[int], outlets: list[int]) -> Pathwa
 
 def _ends(lumen: Lumen, openings: list[int]) -> NDArray[np.int64]:
     return np.unique(lumen.link_node[np.isin(lumen.link_opening, openings)])
-
-
-def _graph(lumen: Lumen) -> sparse.csr_matrix:
-    rows, cols, lengths = [], [], []
-    for i in range(1, 19):
-        there = lumen.neighbours[i]
-        ok = np.flatnonzero(there >= 0)
-        rows.append(ok)
-        cols.append(there[ok])
-        lengths.append(np.full(len(ok), float(np.linalg.norm(DIRECTIONS[i])) * lumen.spacing))
-    n = len(lumen.nodes)
-    return sparse.csr_matrix((np.concatenate(lengths), (np.concatenate(rows), np.concatenate(cols))), shape=(n, n))
 
 
 def _darcy(

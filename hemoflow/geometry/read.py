@@ -58,6 +58,13 @@ def read_vessel(
     return SurfaceVessel(mesh.vertices, mesh.faces, openings, {"source": path.name, "notes": mesh.notes})
 
 
+def vessel_files(path: Path) -> list[Path]:
+    """All files that a vessel is read from: the one named, and its partner where a network comes as two tables."""
+    from hemoflow.geometry.network_file import table_pair
+
+    return list(table_pair(path) or (path,))
+
+
 def kind_of(path: Path) -> str:
     """ "surface" or "network", by extension, and for VTK's formats by whether the file holds polygons or only lines."""
     extension = path.suffix.lower()

@@ -64,6 +64,12 @@ def set_threads(count: int) -> None:
         library.hemoflow_set_threads(count)
 
 
+def copy_bandwidth(size: int, repeats: int) -> float:
+    """Bytes read and written per second (B/s) when arrays of `size` bytes are copied with non-temporal stores; 0 without the library."""
+    library, _ = _library()
+    return library.hemoflow_copy_bandwidth(ctypes.c_int64(size), ctypes.c_int(repeats)) if library is not None else 0.0
+
+
 def available_cores() -> int:
     """Cores that this process may use: its affinity, and the quota of its control group."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -96,6 +102,7 @@ def _library() -> tuple[ctypes.CDLL | None, str]:
                 jax.ffi.register_ffi_target(f"hemoflow_{name}_{kind}", handler, platform="cpu")
     except (OSError, AttributeError, RuntimeError, ValueError) as error:
         return None, f"the compiled kernels do not load here ({error})"
+    library.hemoflow_copy_bandwidth.restype = ctypes.c_double
     library.hemoflow_instruction_set.restype = ctypes.c_char_p
     library.hemoflow_set_threads(available_cores())
     return library, ""

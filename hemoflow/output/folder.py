@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from pathlib import Path
@@ -28,6 +29,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self._made = False
+        self._claimed = False
 
     @classmethod
     def create(cls, path: str | Path, case_toml: str, force: bool = False) -> RunFolder:
@@ -38,12 +41,14 @@ class RunFolder:
         another case, and take over a lock of another machine.
         Raises InputError when the path cannot be used, holds a different case, or another process writes there.
         """
-        folder = cls(_usable(Path(path)))
-        folder.lock(force)
+        folder = cls(Path(path))
+        folder._made = not os.path.lexists(path)
         try:
+            _usable(folder.path)
+            folder.lock(force)
             folder._claim(case_toml, force)
         except BaseException:
-            folder.close()
+            folder.abandon()
             raise
         return folder
 
@@ -65,6 +70,8 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self.abandon()
         self.close()
 
     def __fspath__(self) -> str:
@@ -144,6 +151,17 @@ class RunFolder:
             give_back_lock(self.path / layout.LOCK, self._lock)
             self._lock = None
 
+    def abandon(self) -> None:
+        """Undo `create` where nothing has been written since, so that a case that cannot run does not stand in the way
+        of the one that can."""
+        others = [name for name in layout.FILES if name != layout.CASE and os.path.lexists(self.path / name)]
+        if self._claimed and not others and not self.checkpoints():
+            (self.path / layout.CASE).unlink(missing_ok=True)
+        self.close()
+        if self._made:
+            with contextlib.suppress(OSError):  # something else lies in it
+                self.path.rmdir()
+
     def _claim(self, case_toml: str, force: bool) -> None:
         """Put case.toml there, or see that the one there is the same case."""
         for left_over in self.path.glob(f"*{layout.TEMPORARY_SUFFIX}"):
@@ -158,6 +176,7 @@ class RunFolder:
                 self._clear_or_refuse(f"another case (differing: {_listed(differing)})", force)
         elif present:
             self._clear_or_refuse(f"{', '.join(present)} without a {layout.CASE}", force)
+        self._claimed = layout.CASE not in present
         replace_text(self.case, case_toml)
 
     def _clear_or_refuse(self, what: str, force: bool) -> None:

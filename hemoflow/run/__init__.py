@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hemoflow.case import Case
 
 
 def run_case(
@@ -17,28 +21,41 @@ def run_case(
     """Run a case file in a folder, or go on where an unfinished run of the same case stopped.
 
     `overrides` are "key.path=value" texts; `until` a time with its unit; returns 0 when the run ended and 75 when it
-    stopped early and can be resumed. Raises InputError for a case that cannot run and RunError for one that fails.
+    stopped early and can be resumed (asked to stop while it is planned, it leaves the folder as it was). Raises
+    InputError for a case that cannot run and RunError for one that fails.
     """
-    from hemoflow.case import case_text, read_case
-    from hemoflow.output.folder import RunFolder
-    from hemoflow.run.session import Session, on_device
+    from hemoflow.case import read_case
 
     given = [*overrides, *([f"run.until={until}"] if until else [])]
-    case = read_case(case_file, given)
-    with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
-        return Session(taken, case, progress).run()
+    return _run(lambda: read_case(case_file, given), Path(folder), device, progress)
 
 
 def resume(folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True) -> int:
     """Continue the run in a folder from its newest sound checkpoint; a finished run is left as it is. Returns as `run_case`."""
-    from hemoflow.case import case_text, read_case
+    from hemoflow.case import read_case
     from hemoflow.errors import InputError
     from hemoflow.output.folder import RunFolder
-    from hemoflow.run.session import Session, on_device
 
     with RunFolder.open(folder) as seen:
         case = read_case(seen.case, [f"run.until={until}"] if until else [])
         if not seen.checkpoints():
             raise InputError(f"{folder}: no checkpoint to go on from; start it with hemoflow run")
-    with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
-        return Session(taken, case, progress).run()
+    return _run(lambda: case, Path(folder), device, progress)
+
+
+def _run(read: Callable[[], Case], folder: Path, device: str, progress: bool) -> int:
+    """Run the case that `read` gives in a folder; one that is asked to stop before its first step leaves no trace."""
+    from hemoflow.run.stopping import NotBegun, StopRequest
+
+    with StopRequest() as stop:
+        try:
+            from hemoflow.case import case_text
+            from hemoflow.output.folder import RunFolder
+            from hemoflow.run.session import Session, on_device
+
+            stop.plan()
+            case = read()
+            with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
+                return Session(taken, case, progress, stop).run()
+        except NotBegun:
+            return 75

@@ -126,7 +126,9 @@ class Trajectory:
 
     def remove(self, gone: list[int]) -> None:
         """Take cells (by id) out of the fluid; their files keep their history."""
-        cells = []
+        cells: list[CellState] = []
+        if not gone:
+            return
         for group, state in zip(self.setup.groups, self.state.cells, strict=True):
             keep = np.array([seed.ident not in gone for seed in group]) & np.asarray(state.alive)
             cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident, state.carried))

@@ -21,13 +21,16 @@ REACH = 0.25
 class Place:
     """`path` m travelled from the inlet (from the start in a vessel without one), `left` m from the centre and `front` m from the
     foremost vertex to the outlet (a period's end in a periodic vessel, infinite in a closed one), `lumen` radius m, `speed`
-    undisturbed m/s."""
+    undisturbed m/s; `back` m from the hindmost vertex to the inlet, infinite where there is none, and the name of the
+    `inlet` nearest to it."""
 
     path: float
     left: float
     front: float
     lumen: float
     speed: float
+    back: float = np.inf
+    inlet: str = ""
 
 
 def has_ends(plan: Plan) -> bool:
@@ -39,10 +42,12 @@ def locate(plan: Plan, points: Array, centre: Array, start: Array) -> Place:
     """Place of a cell with its vertices (V, 3) m and its unwrapped centroid (3,) m, seeded at `start`."""
     ways, lumen = plan.pathways, plan.lumen
     inside = wrapped(plan, centre)
+    back, inlet = np.inf, ""
     radius = 0.5 * float(np.max(np.ptp(points, axis=0)))
     if has_ends(plan):
         path, left = _fitted(plan, inside, ways.from_inlet), _fitted(plan, inside, ways.to_outlet)
-        front = float(ways.to_outlet[ways.tree.query(points + (inside - centre))[1]].min())
+        near = ways.tree.query(points + (inside - centre))[1]
+        front, back = float(ways.to_outlet[near].min()), float(ways.from_inlet[near].min())
     elif any(lumen.periodic):
         drive = np.where(np.array(lumen.periodic), np.abs(plan.conditions.body_force), -1.0)
         axis = int(np.argmax(drive))
@@ -52,7 +57,10 @@ def locate(plan: Plan, points: Array, centre: Array, start: Array) -> Place:
         path, left, front = float(np.linalg.norm(centre - start)), np.inf, np.inf
     wide = ways.local_radius(inside, max(REACH * radius, 1.5 * lumen.spacing))
     speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.case.flow.viscosity)
-    return Place(path, left, front, wide, speed)
+    if np.isfinite(back):
+        openings = [lumen.openings[k] for k in plan.conditions.inlets]
+        inlet = min(openings, key=lambda o: float(np.linalg.norm(o.centre - inside))).name
+    return Place(path, left, front, wide, speed, back, inlet)
 
 
 def _fitted(plan: Plan, point: Array, field: Array) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from hemoflow.build import Setup, describe_plan, make_plan, make_setup, run_length
 from hemoflow.case import Case, case_text
 from hemoflow.errors import InputError, RunError
+from hemoflow.geometry.read import vessel_files
 from hemoflow.output.checkpoint import load_checkpoint, save_checkpoint
 from hemoflow.output.folder import RunFolder
 from hemoflow.output.provenance import read_provenance, write_provenance
@@ -22,10 +24,11 @@ from hemoflow.run.places import has_ends
 from hemoflow.run.progress import Progress
 from hemoflow.run.recorder import Recorder
 from hemoflow.run.stopping import StopRequest
-from hemoflow.run.storage import case_key, from_arrays, to_arrays
+from hemoflow.run.storage import case_key, files_key, from_arrays, to_arrays
 from hemoflow.run.watch import Watch, finished
 
 DONE, RESUMABLE = 0, 75
+Checkpoint = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass
@@ -35,27 +38,36 @@ class Session:
     folder: RunFolder
     case: Case
     progress: bool
+    stop: StopRequest = field(default_factory=StopRequest)
     began: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
+
+    @cached_property
+    def vessel_key(self) -> str | None:
+        """Digest of the vessel's files, None for a formula."""
+        path = self.case.vessel.geometry
+        return None if path is None else files_key(vessel_files(path))
 
     def run(self) -> int:
         """Simulate until something ends it; returns the exit code: 0 finished, 75 stopped early and resumable."""
         plan = make_plan(self.case)
         until = run_length(plan)
         report = describe_plan(plan)
-        with StopRequest() as stop:
-            setup = make_setup(plan)
-            trajectory = self._begin(setup, until)
-            self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
-            recorder = Recorder(self.folder, setup)
-            self._continue(trajectory, recorder)
-            shown = Progress(len(plan.lumen.nodes), until, self.progress)
-            for warning in report["warnings"]:
-                shown.say(f"warning: {warning}")
-            outcome = self._loop(trajectory, recorder, shown, (until, stop))
-            self._save(trajectory, recorder)
-            self._last_frame(trajectory, recorder)
-            recorder.close()
+        self.stop.begin()
+        setup = make_setup(plan)
+        trajectory = self._begin(setup, until)
+        saved = self._saved()
+        self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
+        recorder = Recorder(self.folder, setup)
+        self._continue(trajectory, recorder, saved)
+        del saved  # as large as the state itself
+        shown = Progress(len(plan.lumen.nodes), until, self.progress)
+        for warning in report["warnings"]:
+            shown.say(f"warning: {warning}")
+        outcome = self._loop(trajectory, recorder, shown, until)
+        self._save(trajectory, recorder)
+        self._last_frame(trajectory, recorder)
+        recorder.close()
         ended = {
             "ended": _now(),
             "outcome": outcome,
@@ -71,20 +83,16 @@ class Session:
         watches = [Watch(seed.name, seed.radius) for seed in setup.plan.seeds]
         return Trajectory(setup, setup.state, clock, watches)
 
-    def _continue(self, trajectory: Trajectory, recorder: Recorder) -> None:
-        """Take up the newest sound checkpoint, or write the first one."""
-        if not self.folder.checkpoints():
+    def _continue(self, trajectory: Trajectory, recorder: Recorder, saved: Checkpoint | None) -> None:
+        """Take up a checkpoint, or write the first one."""
+        if saved is None:
             recorder.cut({"results": 0, "tracks": 0, "events": 0, "log": 0})
             measured = trajectory.measure(None)
             trajectory.mass = measured.mass
             self._write(trajectory, recorder, measured)
             self._save(trajectory, recorder)
             return
-        arrays, meta = load_checkpoint(self.folder.path)
-        if meta["case_key"] != case_key(case_text(self.case)):
-            raise InputError(
-                f"{self.folder.path}: the checkpoint was made by another case (something besides run, fate and names differs)"
-            )
+        arrays, meta = saved
         trajectory.state = from_arrays(arrays, trajectory.setup.state)
         clock = trajectory.clock
         clock.step, clock.chunk, clock.chunks_per_frame = meta["step"], meta["chunk"], meta["chunks_per_frame"]
@@ -97,11 +105,26 @@ class Session:
         trajectory.smallest_gap = float("inf") if meta["smallest_gap"] is None else meta["smallest_gap"]
         recorder.cut(meta["counts"])
 
-    def _loop(
-        self, trajectory: Trajectory, recorder: Recorder, shown: Progress, ending: tuple[float, StopRequest]
-    ) -> str:
-        until, stop = ending
-        clock, run = trajectory.clock, self.case.run
+    def _saved(self) -> Checkpoint | None:
+        """The newest sound checkpoint, None where there is none. Raises InputError for one of another case or vessel."""
+        if not self.folder.checkpoints():
+            return None
+        arrays, meta = load_checkpoint(self.folder.path)
+        if meta["case_key"] != case_key(case_text(self.case)):
+            raise InputError(
+                f"{self.folder.path}: the checkpoint was made by another case (something besides run, fate and names differs)"
+            )
+        vessel = self.case.vessel.geometry
+        if vessel is not None and meta.get("vessel_sha256", self.vessel_key) != self.vessel_key:
+            raise InputError(
+                f"vessel.geometry: {vessel} has been changed since the checkpoint in {self.folder.path} was made, so the run cannot go "
+                "on from it; put the old file back, or start again in another folder"
+            )
+        return arrays, meta
+
+    def _loop(self, trajectory: Trajectory, recorder: Recorder, shown: Progress, until: float) -> str:
+        stop, clock, run = self.stop, trajectory.clock, self.case.run
+        self._remove_gone(trajectory)
         while True:
             outcome = finished(trajectory.watches, run.stop_when)
             if outcome or clock.time >= until - 0.5 * clock.chunk * clock.dt:
@@ -124,22 +147,27 @@ class Session:
 
     def _write(self, trajectory: Trajectory, recorder: Recorder, measured: Measured) -> None:
         """Tracks, events and, when due or when a cell leaves, a frame."""
-        now, gone = trajectory.clock.time, []
+        now = trajectory.clock.time
+        drive = float(self.case.flow.waveform.share(np.array([now]))[0])
         for k, (watch, place) in enumerate(zip(trajectory.watches, measured.sample.places, strict=True)):
             if watch.gone:
                 continue
             speed = float(np.linalg.norm(measured.sample.columns["velocity"][k]))
-            happened = watch.update(now, place, speed) if trajectory.clock.step else [("seeded", "")]
+            happened = watch.update(now, place, speed, drive) if trajectory.clock.step else [("seeded", "")]
             for kind, why in happened:
                 recorder.events.append(now, kind, watch.who, measured.sample.centres[k].tolist(), why)
-            if watch.passed and has_ends(trajectory.setup.plan):
-                watch.gone = True
-                gone.append(trajectory.setup.plan.seeds[k].ident)
+            watch.gone = watch.away and has_ends(trajectory.setup.plan)
         recorder.row(now, measured.sample, measured.flow)
         if trajectory.clock.frame_due or finished(trajectory.watches, self.case.run.stop_when):
             recorder.frame(now, measured.fluid, trajectory.state.cells, measured.membranes)
-        if gone and not finished(trajectory.watches, self.case.run.stop_when):
-            trajectory.remove(gone)
+        self._remove_gone(trajectory)
+
+    def _remove_gone(self, trajectory: Trajectory) -> None:
+        """Take cells that have left out of the fluid. Where their leaving ends the run they stay for its last frame;
+        a run that goes on from there without that end takes them out first."""
+        if not finished(trajectory.watches, self.case.run.stop_when):
+            seeds = trajectory.setup.plan.seeds
+            trajectory.remove([s.ident for s, w in zip(seeds, trajectory.watches, strict=True) if w.gone])
 
     def _last_frame(self, trajectory: Trajectory, recorder: Recorder) -> None:
         """The state a run ends in is always shown; after the last checkpoint, so that a run that goes on drops it again."""
@@ -156,6 +184,7 @@ class Session:
             "chunks_per_frame": clock.chunks_per_frame,
             "time": clock.time,
             "case_key": case_key(case_text(self.case)),
+            "vessel_sha256": self.vessel_key,
             "watches": [watch.record() for watch in trajectory.watches],
             "mass": trajectory.mass,
             "throughput": trajectory.throughput,

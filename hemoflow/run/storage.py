@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from hemoflow.errors import InputError
 from hemoflow.model import State
+from hemoflow.output.disk import sha256_of
 
 Arrays = dict[str, NDArray[Any]]
 FREE_KEYS = {"run": ("until", "stop_when", "checkpoint_every", "max_wall"), "fate": None, "case": None}
@@ -53,6 +56,11 @@ def case_key(text: str) -> str:
                 case.get(section, {}).pop(key, None)
     case.get("vessel", {}).pop("geometry", None)
     return hashlib.sha256(repr(_sorted(case)).encode()).hexdigest()
+
+
+def files_key(paths: Sequence[Path]) -> str:
+    """Digest of the content of files."""
+    return hashlib.sha256("".join(sha256_of(path) for path in paths).encode()).hexdigest()
 
 
 def _sorted(value: Any) -> Any:

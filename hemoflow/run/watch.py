@@ -10,6 +10,9 @@ from hemoflow.run.places import Place
 STALL_SPEED = 0.02
 """Speed over the undisturbed one below which a cell pauses."""
 
+DRIVEN = 0.2
+"""Share of the largest drive below which nothing is said about motion: a cell stands still as the flow turns round, stuck or not."""
+
 STALL_TIME = 10.0
 """Cell diameters over undisturbed speed after which a pause is a stall."""
 
@@ -28,11 +31,25 @@ class Watch:
     stalled: bool = False
     passed: bool = False
     gone: bool = False
+    left: bool = False
+    start: float | None = None
 
-    def update(self, time: float, place: Place, speed: float) -> list[tuple[str, str]]:
-        """Events (kind, why) of the cell at `time`, at a place and with a speed (m/s)."""
-        events = self._squeeze(place) + self._motion(time, place, speed)
-        if not self.passed and place.front < PASSED_RADII * self.radius and abs(place.path) > self.radius:
+    @property
+    def away(self) -> bool:
+        """Whether the cell has left, at the vessel's end or by an inlet."""
+        return self.passed or self.left
+
+    def update(self, time: float, place: Place, speed: float, drive: float = 1.0) -> list[tuple[str, str]]:
+        """Events (kind, why) of the cell at `time`, at a place and with a speed (m/s), while the drive is at a share of
+        its largest."""
+        self.start = place.path if self.start is None else self.start
+        events = self._squeeze(place) + (self._motion(time, place, speed / drive) if drive >= DRIVEN else [])
+        margin = PASSED_RADII * self.radius
+        # A cell may be seeded at the inlet itself: it leaves there only once it has come back.
+        if not self.away and place.back < margin and place.path < self.start - margin:
+            self.left = True
+            events.append(("left", f"back through the opening '{place.inlet}'"))
+        if not self.away and place.front < margin and abs(place.path) > self.radius:
             self.passed = True
             events.append(("passed", "reached the end of the vessel"))
         return events
@@ -71,11 +88,11 @@ class Watch:
 
 
 def finished(watches: list[Watch], stop_when: tuple[str, ...]) -> str | None:
-    """Why the run may end now, or None: every cell has passed, or none that has not passed still moves."""
+    """Why the run may end now, or None: every cell has left, or none that is still there moves."""
     if not watches or not stop_when:
         return None
-    if "passed" in stop_when and all(w.passed for w in watches):
+    if "passed" in stop_when and all(w.away for w in watches):
         return "passed"
-    if "stalled" in stop_when and all(w.stalled or w.passed for w in watches) and any(w.stalled for w in watches):
+    if "stalled" in stop_when and all(w.stalled or w.away for w in watches) and any(w.stalled for w in watches):
         return "stalled"
     return None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hemoflow.fate.arrest import (
+    DRIVEN,
     NOT_ARRESTED,
     ArrestInput,
     ArrestModel,
     adhesive_index,
     bond_lifetime,
+    carried_on,
     duration_class,
     entry_threshold,
     flow_force,
@@ -21,8 +24,10 @@ from hemoflow.fate.arrest import (
     mechanical_index,
     required_time,
     score_object,
+    slow_mask,
     stalls,
 )
+from hemoflow.fate.runfolder import RunRecord
 
 MODEL = ArrestModel()
 MICRON = 1e-6
@@ -182,3 +187,19 @@ def test_the_flow_pulls_with_the_larger_of_plug_and_drag() -> None:
 def test_stalls_are_the_stretches_of_slow_samples_longest_first() -> None:
     found = stalls(np.arange(8.0), np.array([1, 1, 0, 1, 1, 1, 0, 1], bool))
     assert [(s.start, s.end, s.open_ended) for s in found] == [(3, 5, False), (0, 1, False), (7, 7, True)]
+
+
+def test_what_stands_still_as_a_sine_turns_round_is_not_stalled_and_what_is_stuck_stays_so() -> None:
+    time = np.linspace(0.0, 4.0, 401)
+    drive = np.abs(np.sin(np.pi * time))
+    moving = carried_on(slow_mask(0.8e-3 * drive, 1e-3 * drive, MODEL), drive >= DRIVEN)
+    assert not moving.any()
+    stuck = carried_on(slow_mask(np.full(401, 2e-6), 1e-3 * drive, MODEL), drive >= DRIVEN)
+    assert stuck[10:].all()
+
+
+def test_the_drive_of_a_run_is_read_from_its_case() -> None:
+    wave = {"kind": "sine", "mean": 0.0, "amplitude": 2.0, "period": "0.4 s", "phase": "0 rad"}
+    record = RunRecord(Path(), {"flow": {"waveform": wave}}, {}, [], [])
+    assert record.drive_share(np.array([0.0, 0.1, 0.3])) == pytest.approx([0.0, 1.0, 1.0])
+    assert RunRecord(Path(), {}, {}, [], []).drive_share(np.zeros(2)) == pytest.approx([1.0, 1.0])

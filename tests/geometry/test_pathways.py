@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hemoflow.errors import InputError
+from hemoflow.geometry.capsules import CapsuleVessel
 from hemoflow.geometry.formula import make_vessel
 from hemoflow.geometry.pathways import Pathways, find_pathways
 from hemoflow.geometry.vessel import AbstractVessel
@@ -31,6 +32,27 @@ def test_the_way_through_a_tube_is_its_length(tube: Pathways) -> None:
     assert tube.length == pytest.approx(29 * UM, rel=1e-6)
     assert tube.from_inlet + tube.to_outlet == pytest.approx(np.full(len(tube.wall), 29 * UM), rel=1e-6)
     assert tube.from_inlet == pytest.approx(tube.positions[:, 0] - 0.5 * UM, abs=1e-3 * UM)
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (1, 1, 1), (4, 2, 1), (5, 1, 0)], ids=str)
+def test_the_way_along_a_straight_tube_is_right_whatever_its_direction(axis: tuple[int, int, int]) -> None:
+    along = np.array(axis) / np.linalg.norm(axis)
+    ends = np.array([np.zeros(3), 60 * UM * along])
+    vessel = CapsuleVessel(ends, np.array([[0, 1]]), np.array([5 * UM]), {0: "inlet", 1: "outlet"})
+    found = ways(vessel)
+    near, far = (found.at(at * UM * along) for at in (10, 50))
+    true = (found.positions[far] - found.positions[near]) @ along
+    # The steps' worst direction is 1.8 % too long.
+    assert 0.995 * true < found.from_inlet[far] - found.from_inlet[near] < 1.02 * true
+    assert 0.995 * true < found.to_outlet[near] - found.to_outlet[far] < 1.02 * true
+
+
+def test_no_step_leads_through_a_wall() -> None:
+    # Two arms side by side with two spacings of wall between them, joined at the far end.
+    nodes = np.array([[0, 0, 0], [30, 0, 0], [30, 10, 0], [0, 10, 0]]) * UM
+    edges = np.array([[0, 1], [1, 2], [2, 3]])
+    found = ways(CapsuleVessel(nodes, edges, np.full(3, 4 * UM), {0: "inlet", 3: "outlet"}))
+    assert found.from_inlet[found.at(nodes[3])] > 45 * UM
 
 
 def test_the_estimated_conductance_of_a_tube_is_poiseuilles(tube: Pathways) -> None:

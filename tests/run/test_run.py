@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,8 +14,11 @@ import h5py
 import numpy as np
 import pytest
 
+from hemoflow.build import Plan, make_plan
+from hemoflow.case import Case
 from hemoflow.errors import InputError, RunError
 from hemoflow.run import resume, run_case
+from hemoflow.run.stopping import NotBegun
 
 
 def run(case: Path, out: Path, *overrides: str) -> int:
@@ -98,6 +102,51 @@ def test_a_terminated_run_can_be_resumed(small_case: Path, tmp_path: Path) -> No
     assert resume(out, until="0.1 ms", progress=False) == 0
 
 
+def test_a_request_that_gets_lost_while_a_run_is_planned_still_stops_it(
+    small_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(case: Case) -> Plan:
+        with contextlib.suppress(NotBegun):  # as in a callback of the interpreter
+            os.kill(os.getpid(), signal.SIGTERM)
+        return make_plan(case)
+
+    monkeypatch.setattr("hemoflow.run.session.make_plan", plan)
+    assert run(small_case, tmp_path / "out") == 75
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_while_it_is_planned_leaves_no_folder(
+    small_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr("hemoflow.run.session.make_plan", lambda case: os.kill(os.getpid(), number))
+    assert run(small_case, tmp_path / "out") == 75
+    assert not (tmp_path / "out").exists() and signal.getsignal(number) is before
+
+
+def test_a_case_that_cannot_be_planned_does_not_block_the_folder(small_case: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="fits nowhere"):
+        run(small_case, out, "cells.0.diameter=40 um")
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+
+def test_a_run_goes_on_only_with_the_vessel_it_began_with(small_case: Path, tmp_path: Path) -> None:
+    out, vessel = tmp_path / "out", tmp_path / "tube.csv"
+    vessel.write_text("# unit: um\n[nodes]\nid,x,y,z\na,0,0,0\nb,30,0,0\n[edges]\nid,from,to,radius\n1,a,b,6\n")
+    text = small_case.read_text()
+    small_case.write_text('[vessel]\ngeometry = "tube.csv"\n\n' + text[text.index("[flow]") :])
+    assert run(small_case, out, "run.until=0.02 ms", "output.every=0.02 ms") == 0
+    vessel.write_text(vessel.read_text() + "# the same tube\n")
+    before = (out / "provenance.json").read_text()
+    with pytest.raises(InputError, match=r"tube\.csv has been changed since the checkpoint"):
+        run(small_case, out, "run.until=0.04 ms", "output.every=0.02 ms")
+    assert (out / "provenance.json").read_text() == before
+
+
 def test_another_case_is_refused_in_the_same_folder(small_case: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(small_case, out, "run.until=0.1 ms")
@@ -118,6 +167,12 @@ def test_a_cell_that_has_passed_ends_the_run_and_is_an_event(small_case: Path, t
     events = (out / "events.csv").read_text()
     assert "passed" in events
     assert json.loads((out / "provenance.json").read_text())["outcome"] == "passed"
+    assert newest_checkpoint(out)["cells/0/alive"].all()
+    # without that end the run goes on as it would have without it: the cell that has left is taken out
+    later = f"run.until={tracks(out)['time'][-1] * 1e3 + 0.05:.6f} ms"
+    assert run(small_case, out, later, "run.stop_when=[]", "flow.pressure_drop=200 Pa") == 0
+    assert not newest_checkpoint(out)["cells/0/alive"].any()
+    assert np.isnan(tracks(out)["cells/volume"][-1]).all()
 
 
 def test_resume_without_a_run_is_refused(tmp_path: Path) -> None:

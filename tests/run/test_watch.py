@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from hemoflow.case.record import Waveform
 from hemoflow.run.measure import principal_extent
 from hemoflow.run.places import Place
 from hemoflow.run.watch import Watch, finished
@@ -39,6 +42,27 @@ def test_a_cell_whose_front_reaches_the_outlet_has_passed() -> None:
     watch = Watch("cell", 5e-6)
     assert kinds(watch.update(0.0, Place(90e-6, 6e-6, 1e-6, 8e-6, 1e-3), 1e-3)) == ["passed"]
     assert finished([watch], ("passed", "stalled")) == "passed"
+
+
+def test_a_moving_cell_does_not_pause_where_a_sine_turns_round_and_a_stuck_one_is_not_released() -> None:
+    wave = Waveform(kind="sine", mean=0.0, amplitude=1.0, period=2.0)
+    times = np.linspace(0.0, 4.0, 401)
+    moving, stuck = Watch("moving", 5e-6), Watch("stuck", 5e-6)
+    said: dict[str, list[str]] = {"moving": [], "stuck": []}
+    for time, factor, share in zip(times, wave.factor(times), wave.share(times), strict=True):
+        said["moving"] += kinds(moving.update(time, FREE, 0.8e-3 * abs(factor), share))
+        said["stuck"] += kinds(stuck.update(time, FREE, 2e-6, share))
+    assert said == {"moving": [], "stuck": ["pause", "arrest"]}
+
+
+def test_a_cell_that_comes_back_to_the_inlet_leaves_there_and_one_seeded_there_does_not() -> None:
+    at_inlet = dataclasses.replace(FREE, path=6e-6, back=0.5e-6, inlet="artery")
+    assert kinds(Watch("seeded there", 6e-6).update(0.0, at_inlet, 1e-3)) == []
+    watch = Watch("cell", 6e-6)
+    assert watch.update(0.0, dataclasses.replace(FREE, back=14e-6, inlet="artery"), 1e-3) == []
+    assert watch.update(1.0, at_inlet, 1e-3) == [("left", "back through the opening 'artery'")]
+    assert watch.away and not watch.passed and watch.update(2.0, at_inlet, 1e-3) == []
+    assert finished([watch], ("passed",)) == "passed"
 
 
 def test_a_run_goes_on_while_one_of_its_cells_still_moves() -> None:

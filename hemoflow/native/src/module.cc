@@ -1,6 +1,7 @@
 // The kernels as custom calls of XLA on the host, and what Python asks about them.
 #include <cstring>
 
+#include "bandwidth.hpp"
 #include "kernels.hpp"
 #include "threads.hpp"
 #include "xla/ffi/api/ffi.h"
@@ -162,4 +163,5 @@ HEMOFLOW_HANDLERS(double, f64);
 extern "C" void hemoflow_set_threads(int count) { hemoflow::set_thread_count(count); }
 extern "C" int hemoflow_threads() { return hemoflow::thread_count(); }
 extern "C" const char* hemoflow_instruction_set() { return hemoflow::instruction_set(); }
+extern "C" double hemoflow_copy_bandwidth(int64_t bytes, int repeats) { return hemoflow::copy_bandwidth(bytes, repeats); }
 #pragma GCC visibility pop
