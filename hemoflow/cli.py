@@ -182,6 +182,26 @@ def validate(
 
 
 @app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="benchmarks; default all")] = None,
+    size: Annotated[int | None, typer.Option(help="nodes along a side, nodes per 50 um, or replicas")] = None,
+    steps: Annotated[int | None, typer.Option(help="time steps of one measurement")] = None,
+    precision: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
+    as_json: Json = False,
+) -> None:
+    """Measure speed on this machine, beside the copy bandwidth that limits it.
+
+    Names: fluid-box, fluid-vessel, cells-0, cells-10, cells-20, cells-40, transit, ensemble.
+
+    Example: hemoflow bench fluid-box fluid-vessel
+    """
+    from hemoflow.bench import bench as run_benchmarks
+    from hemoflow.bench import format_results
+
+    show(run_benchmarks(names or (), size, steps, precision), as_json, format_results)
+
+
+@app.command()
 def cite(
     case: CaseFile,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="print BibTeX entries")] = False,

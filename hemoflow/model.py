@@ -8,7 +8,7 @@ from jax import Array
 
 from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
-from hemoflow.fluid.solver import Carried, Fluid
+from hemoflow.fluid.solver import Fluid, FluidState
 
 
 class CellGroup(eqx.Module):
@@ -80,8 +80,8 @@ class Model(eqx.Module):
 
 
 class State(eqx.Module):
-    """Everything that changes with a step. Between chunks the fluid is a `FluidState`, in canonical order."""
+    """Everything that changes with a step. Within a chunk the fluid is what `fluid.solver.begin` makes of the state."""
 
-    fluid: Carried
+    fluid: FluidState
     cells: tuple[CellState, ...]
     bonds: Bonds

@@ -41,7 +41,18 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
-    return State(fluid, tuple(cells for cells, _ in moved), state.bonds), Observed(flux, total_wall, pushed)
+    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds)  # type: ignore[arg-type]
+    return new, Observed(flux, total_wall, pushed)
+
+
+def with_velocity(model: Model, state: State, velocity: Array) -> State:
+    """A state at its beginning, whose vertices have already moved with a velocity (3, N) of the fluid."""
+    cells = []
+    for one in state.cells:
+        ids, weights = point_stencil(model, one)
+        carried = interpolate(velocity, ids, weights, model.layout.native).reshape(one.offset.shape)
+        cells.append(CellState(one.anchor, one.offset, one.alive, one.ident, carried.astype(one.offset.dtype)))
+    return State(state.fluid, tuple(cells), state.bonds)
 
 
 def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:

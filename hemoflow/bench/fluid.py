@@ -49,11 +49,15 @@ def box_fluid(shape: tuple[int, int, int], relaxation: Relaxation) -> Fluid:
     """A fluid in a periodic box, in the tier that is in use."""
     neighbours = box_neighbours(shape)
     none = np.zeros(0, int)
-    links = make_links(none, none, np.zeros(0), (none, none.astype(bool), np.zeros((0, 3)), np.zeros((0, 3))), neighbours)
+    links = make_links(
+        none, none, np.zeros(0), (none, none.astype(bool), np.zeros((0, 3)), np.zeros((0, 3))), neighbours
+    )
     real = jnp.result_type(float)
     table = make_slots(neighbours, links) if native.in_use() else pull_table(neighbours)
     odd = 0.5 + relaxation.magic / (relaxation.tau - 0.5)
-    return Fluid(table, links, jnp.asarray(1.0 / relaxation.tau, real), jnp.asarray(1.0 / odd, real), jnp.zeros(3, real))
+    return Fluid(
+        table, links, jnp.asarray(1.0 / relaxation.tau, real), jnp.asarray(1.0 / odd, real), jnp.zeros(3, real)
+    )
 
 
 @eqx.filter_jit(donate="none")
@@ -86,8 +90,6 @@ def fluid_vessel(size: int | None, steps: int | None) -> Timed:
     nodes = len(lumen.nodes)
     extra = {"box_fraction": nodes / float(np.prod(lumen.shape)), "links_per_node": fluid.links.count / nodes}
     return _time(fluid, nodes, steps or max(10, int(1e8 / nodes)), extra)
-
-
 
 
 def _bytes(tree: object) -> int:

@@ -33,7 +33,9 @@ VALUES_PER_UPDATE = 2 * 19
 """Populations read and written per node update: the least that has to move."""
 
 
-def bench(names: Sequence[str] = (), size: int | None = None, steps: int | None = None, precision: str = "float32") -> list[dict[str, Any]]:
+def bench(
+    names: Sequence[str] = (), size: int | None = None, steps: int | None = None, precision: str = "float32"
+) -> list[dict[str, Any]]:
     """Run benchmarks (all without `names`) and return what interface says of each; rates are medians of several runs.
 
     `size` scales a case (nodes along a side, nodes per 50 um, replicas) and `steps` its length. Raises InputError for an unknown
@@ -102,8 +104,11 @@ def format_results(results: Sequence[dict[str, Any]]) -> str:
     """The results as a table, with what they are measured against."""
     first = results[0]
     threads = f", {first['threads']} threads" if first["threads"] else ""
-    head = f"{first['device']}, {first['backend']} tier{threads}, {first['precision']}; copy bandwidth {first['copy_bandwidth_gb_s']:.1f} GB/s"
-    rows = [f"{'':14s}{'nodes':>10s}{'MLUPS':>9s}{'of limit':>10s}{'steps/s':>10s}{'vertices':>10s}{'B/node':>8s}{'compile s':>11s}"]
+    bandwidth = f"copy bandwidth {first['copy_bandwidth_gb_s']:.1f} GB/s"
+    head = f"{first['device']}, {first['backend']} tier{threads}, {first['precision']}; {bandwidth}"
+    rows = [
+        f"{'':14s}{'nodes':>10s}{'MLUPS':>9s}{'of limit':>10s}{'steps/s':>10s}{'vertices':>10s}{'B/node':>8s}{'compile s':>11s}"
+    ]
     for r in results:
         rows.append(
             f"{r['name']:14s}{r['nodes']:10d}{r['mlups']:9.1f}{r['roofline_fraction']:10.0%}{r['steps'] / r['seconds']:10.1f}"

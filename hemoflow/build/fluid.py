@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from hemoflow import native
 from hemoflow.fluid.boundary import make_links
 from hemoflow.fluid.collision import odd_relaxation_time
-from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.inplace import make_slots
+from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid
 from hemoflow.fluid.streaming import pull_table

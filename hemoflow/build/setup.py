@@ -13,9 +13,10 @@ from hemoflow.build.conditions import Conditions
 from hemoflow.build.drives import Drives, make_drives
 from hemoflow.build.fluid import Relaxation, WallVelocity, assemble_fluid
 from hemoflow.build.plan import Plan
-from hemoflow.fluid.solver import FluidState, equilibrium_state
+from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
+from hemoflow.step import with_velocity
 
 Array = NDArray[np.float64]
 
@@ -52,7 +53,8 @@ def make_setup(plan: Plan) -> Setup:
         jnp.asarray(plan.contact / units.pressure, real), jnp.asarray(case.contact.wall_range / units.dx, real)
     )
     model = Model(fluid, layout, groups, contact, case.coupling.kernel)
-    return Setup(plan, model, State(FluidState(first.populations, first.openings), cells, no_bonds()), drives, members)
+    state = with_velocity(model, State(first, cells, no_bonds()), jnp.asarray(velocity, real))
+    return Setup(plan, model, state, drives, members)
 
 
 def _cell_groups(plan: Plan, precision: str) -> tuple[tuple[CellGroup, ...], list[list[Seed]], tuple[CellState, ...]]:

@@ -27,7 +27,7 @@ def unresolved_velocity(x: Array, force: Array, mesh: Mesh, viscosity: Array) ->
     traction = force / share[..., None]
     at = corners(traction, mesh.faces)
     third = area / 3.0
-    mean = tuple(third * (at[0][k] + at[1][k] + at[2][k]) for k in range(3))
-    smooth = vertex_sums(mean, mesh) / (3.0 * share)[..., None]
+    x0, x1, x2 = (third * (at[0][k] + at[1][k] + at[2][k]) for k in range(3))
+    smooth = vertex_sums((x0, x1, x2), mesh) / (3.0 * share)[..., None]
     mobility = jnp.sqrt(share) / (4.0 * jnp.pi * viscosity)
     return mobility[..., None] * (traction - smooth)

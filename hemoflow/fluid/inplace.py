@@ -73,7 +73,9 @@ def pull_source(slots: Slots) -> Array:
     lane = jnp.arange(BLOCK, dtype=jnp.int32)
     straight = slots.base[:, :, None] + lane
     listed = slots.spill[jnp.maximum(-1 - slots.base, 0)]
-    shared = jnp.where(slots.base[:, :, None] >= 0, straight, listed).transpose(1, 0, 2).reshape(18, -1)[:, : slots.count]
+    shared = (
+        jnp.where(slots.base[:, :, None] >= 0, straight, listed).transpose(1, 0, 2).reshape(18, -1)[:, : slots.count]
+    )
     here = jnp.arange(slots.count, dtype=jnp.int32)
     direction = jnp.arange(1, 19, dtype=jnp.int32)[:, None]
     opposite = jnp.asarray(OPPOSITE[1:], jnp.int32)[:, None]
@@ -84,7 +86,9 @@ def pull_source(slots: Slots) -> Array:
 
 def enter(slots: Slots, populations: Array, openings: OpeningMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    held = call("import", new((19, slots.stride), populations.dtype), (populations, slots.base, slots.spill), count=slots.count)
+    held = call(
+        "import", new((19, slots.stride), populations.dtype), (populations, slots.base, slots.spill), count=slots.count
+    )
     return InPlace(held, openings, jnp.ones(1, jnp.int32))
 
 
@@ -95,11 +99,17 @@ def leave(slots: Slots, held: InPlace) -> Array:
 
 
 def advance(
-    slots: Slots, links: Links, rates: tuple[Array, Array, Array], held: InPlace, load: tuple[Array, Array | None], wanted: bool
+    slots: Slots,
+    links: Links,
+    rates: tuple[Array, Array, Array],
+    held: InPlace,
+    load: tuple[Array, Array | None],
+    wanted: bool,
 ) -> tuple[InPlace, Array, Array]:
     """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), and the mass gained per link group.
 
-    `rates`: even rate, odd rate, body force (3,) per drive of 1. `load`: the drive, and the force density (3, N) beside the body force or None.
+    `rates`: even rate, odd rate, body force (3,) per drive of 1. `load`: the drive, and the force density (3, N) beside the
+    body force or None.
     """
     drive, force = load
     even_rate, odd_rate, body_force = rates

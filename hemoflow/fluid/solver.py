@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
@@ -18,8 +20,8 @@ from hemoflow.fluid.streaming import pull
 class Fluid(eqx.Module):
     """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
 
-    `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one; `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per
-    drive of 1, scaled by the last entry of the drive.
+    `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one;
+    `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1, scaled by the last entry of the drive.
     """
 
     table: Array | Slots
@@ -62,7 +64,7 @@ def finish(fluid: Fluid, carried: Carried) -> FluidState:
     """Back in canonical order."""
     if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
         return FluidState(inplace.leave(fluid.table, carried), carried.openings)
-    return carried
+    return cast(FluidState, carried)
 
 
 def advance(
@@ -76,7 +78,7 @@ def advance(
     if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
         rates = (fluid.even_rate, fluid.odd_rate, fluid.body_force)
         return inplace.advance(fluid.table, fluid.links, rates, carried, (drive, force), wanted)
-    arrived = stream(fluid, carried, drive)
+    arrived = stream(fluid, cast(FluidState, carried), drive)
     total = body_force(fluid, drive, arrived.density.shape[0]) + (0.0 if force is None else force)
     velocity = arrived.momentum + 0.5 * total
     return relax(fluid, arrived, total, velocity), velocity, arrived.flux

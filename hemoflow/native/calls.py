@@ -14,12 +14,19 @@ BLOCK = 16
 """Nodes per row of the neighbour table."""
 
 
-def call(name: str, out: Any, arguments: Sequence[Array], aliases: dict[int, int] | None = None, **attributes: int) -> Any:
-    """One kernel, in the precision of its first floating-point argument."""
+def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, **attributes: Any) -> Any:
+    """One kernel, in the precision of its first floating-point argument, which the others are brought to; integers are int32 or uint8."""
     real = next(a.dtype for a in arguments if jnp.issubdtype(a.dtype, jnp.floating))
     target = f"hemoflow_{name}_{'f64' if real == jnp.float64 else 'f32'}"
+    arguments = [_as(a, real) for a in arguments]
     function = jax.ffi.ffi_call(target, out, input_output_aliases=aliases, vmap_method="sequential")
     return function(*arguments, **{key: np.int64(value) for key, value in attributes.items()})
+
+
+def _as(array: Array, real: Any) -> Array:
+    if jnp.issubdtype(array.dtype, jnp.floating):
+        return array.astype(real)
+    return array if array.dtype == jnp.uint8 else array.astype(jnp.int32)
 
 
 def same(array: Array) -> jax.ShapeDtypeStruct:

@@ -20,6 +20,7 @@ from hemoflow.geometry.voxelise import Lumen, voxelise
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
 from hemoflow.run.chunk import run_chunk
 from hemoflow.run.observe import observe
+from hemoflow.step import with_velocity
 from hemoflow.validate.shapes import Room
 
 Floats = NDArray[np.float64]
@@ -112,7 +113,7 @@ def capsule_case(flow: Flow, capsule: Capsule) -> CapsuleCase:
     group, cells = _seed(capsule, lumen)
     model = Model(fluid, layout, (group,), Contact(jnp.zeros(()), jnp.asarray(0.5)), flow.kernel)
     state = State(equilibrium_state(fluid, jnp.zeros(start.shape[1]), start), (cells,), no_bonds())
-    return CapsuleCase(lumen, model, state)
+    return CapsuleCase(lumen, model, with_velocity(model, state, start))
 
 
 def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
@@ -132,7 +133,9 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
     anchor = np.round(centre).astype(np.int32)
     offset = jnp.asarray(capsule.stretch * sphere.vertices + (centre - anchor), precision)[None]
     area = membrane.vertex_areas(jnp.asarray(sphere.vertices, precision)[None])[0]
-    cells = CellState(jnp.asarray(anchor)[None], offset, jnp.ones(1, bool), jnp.zeros(1, jnp.int32), jnp.zeros_like(offset))
+    cells = CellState(
+        jnp.asarray(anchor)[None], offset, jnp.ones(1, bool), jnp.zeros(1, jnp.int32), jnp.zeros_like(offset)
+    )
     return CellGroup(membrane, area, "capsule", 0.0), cells
 
 

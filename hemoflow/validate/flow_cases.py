@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from hemoflow.build.fluid import Condition, Relaxation, WallVelocity, assemble_fluid
 from hemoflow.fluid.moments import stress_moment
-from hemoflow.fluid.solver import Carried, Fluid, FluidState, advance, begin, body_force, equilibrium_state, finish, stream
+from hemoflow.fluid.solver import (
+    Carried,
+    Fluid,
+    FluidState,
+    advance,
+    begin,
+    body_force,
+    equilibrium_state,
+    finish,
+    stream,
+)
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
 

@@ -100,7 +100,7 @@ def test_a_capsule_squeezed_between_walls_never_passes_through_them(pressure: fl
     case.model = Model(m.fluid, m.layout, m.groups, Contact(jnp.asarray(pressure), REACH), 3)
     squeeze = np.array([1.15, 1.0, 1.15]) if pressure else np.array([0.95, 1.0, 0.95])
     cells = case.state.cells[0]
-    stretched = type(cells)(cells.anchor, cells.offset * squeeze, cells.alive, cells.ident)
+    stretched = type(cells)(cells.anchor, cells.offset * squeeze, cells.alive, cells.ident, cells.carried)
     case.state = type(case.state)(case.state.fluid, (stretched,), case.state.bonds)
     smallest = []
     for _ in range(5):

@@ -59,7 +59,9 @@ def test_a_run_writes_every_file_and_moves_the_cell_with_the_flow(small_case: Pa
     assert np.all(np.abs(seen["cells/volume"] / seen["cells/volume"][0] - 1.0) < 0.01)
     assert np.all(seen["cells/wall_gap"] > 0)
     moved = np.diff(seen["cells/position"][:, 0], axis=0) / np.diff(seen["time"])[:, None]
-    assert moved[-1] == pytest.approx(seen["cells/velocity"][-1, 0], rel=0.03, abs=1e-5)
+    # the cell still gathers speed: over an output interval it moves with the mean of the velocities at both ends
+    mean = 0.5 * (seen["cells/velocity"][-1, 0] + seen["cells/velocity"][-2, 0])
+    assert moved[-1] == pytest.approx(mean, rel=0.03, abs=1e-5)
     # what enters by one opening leaves by the other once the cell only moves along; flux is positive into the lumen
     flux = seen["flow/flux"][-1]
     assert flux[0] > 0 > flux[1]
