@@ -1,6 +1,6 @@
 """Draws the quickstart's cell in the neck, from results.vtkhdf alone: python docs/quickstart/render.py RUN_FOLDER PICTURE.png [TIME_MS]
 
-Needs the vtk package (extra `viz`). The lower half of the wall, a slice of the fluid's speed, and the cell coloured by its tension.
+Needs the vtk package (extra `viz`). The rear half of the wall, and the cell coloured by the traction of the flow on it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def blocks(folder: str, time: float) -> dict[str, vtk.vtkDataObject]:
     return found
 
 
-def surface(data: vtk.vtkDataObject, below: bool) -> vtk.vtkActor:
-    """A surface as an actor; `below` cuts the part with y above zero away."""
+def surface(data: vtk.vtkDataObject, front_away: bool) -> vtk.vtkActor:
+    """A surface as an actor; `front_away` cuts the part with y below zero away."""
     mapper = vtk.vtkPolyDataMapper()
-    if below:
-        plane = vtk.vtkPlane(normal=(0, -1, 0))
+    if front_away:
+        plane = vtk.vtkPlane(normal=(0, 1, 0))
         clip = vtk.vtkClipPolyData(clip_function=plane)
         clip.SetInputData(data)
         normals = vtk.vtkPolyDataNormals(feature_angle=60)
@@ -52,17 +52,15 @@ def picture(folder: str, path: str, time: float) -> None:
     scene.AddActor(wall)
     for name in cells:
         cell = surface(parts[name], False)
-        cell.mapper.scalar_mode = 4
-        cell.mapper.SetScalarModeToUseCellFieldData()
-        cell.mapper.SelectColorArray("tension")
-        low, high = parts[name].GetCellData().GetArray("tension").GetRange()
-        cell.mapper.scalar_range = (low, high)
+        cell.mapper.SetScalarModeToUsePointFieldData()
+        cell.mapper.SelectColorArray("traction")
+        cell.mapper.scalar_range = parts[name].GetPointData().GetArray("traction").GetRange()
         table = vtk.vtkLookupTable(hue_range=(0.66, 0.0), saturation_range=(0.6, 0.9))
         table.Build()
         cell.mapper.lookup_table = table
         cell.mapper.scalar_visibility = True
         scene.AddActor(cell)
-        bar = vtk.vtkScalarBarActor(lookup_table=table, title="tension (N/m)", number_of_labels=4)
+        bar = vtk.vtkScalarBarActor(lookup_table=table, title="traction (Pa)", number_of_labels=4)
         bar.title_text_property.color = bar.label_text_property.color = (0.1, 0.1, 0.1)
         bar.SetOrientationToHorizontal()
         bar.SetWidth(0.4)
@@ -75,7 +73,7 @@ def picture(folder: str, path: str, time: float) -> None:
     bounds = parts["wall"].GetBounds()
     middle = [(bounds[2 * k] + bounds[2 * k + 1]) / 2 for k in range(3)]
     camera.SetFocalPoint(middle)
-    camera.SetPosition(middle[0], middle[1] + 6e-5, middle[2] + 2.2e-5)
+    camera.SetPosition(middle[0], middle[1] - 6e-5, middle[2] + 2.2e-5)
     camera.SetViewUp(0, 0, 1)
     scene.ResetCamera()
     camera.Zoom(1.9)
@@ -88,4 +86,4 @@ def picture(folder: str, path: str, time: float) -> None:
 
 
 if __name__ == "__main__":
-    picture(sys.argv[1], sys.argv[2], float(sys.argv[3]) * 1e-3 if len(sys.argv) > 3 else 4.2e-3)
+    picture(sys.argv[1], sys.argv[2], float(sys.argv[3]) * 1e-3 if len(sys.argv) > 3 else 3.6e-3)
