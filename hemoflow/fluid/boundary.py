@@ -25,6 +25,16 @@ from hemoflow.fluid.lattice import DIRECTIONS, OPPOSITE, WEIGHTS
 SLOPE_MEMORY = 30.0
 """Steps over which the pressure slope at an opening is averaged: longer than acoustic noise, shorter than any flow's start."""
 
+HALF_WAY = 1e-6
+"""Walls closer than this to half-way, in spacings, are half-way: what the search for the wall resolves."""
+
+SETTLED = 0.5
+"""Part of their debt that walls give back per step: their debt is then twice what they gain in one step. All of it works as well;
+this leaves a margin."""
+
+LARGEST_SHARE = 0.5
+"""Most of what a wall link exchanges that it gives back in one step; in a steady flow the leak is below a hundredth of it."""
+
 
 class Links(eqx.Module):
     """All links, pressure links last (`pressure_count` of them).
@@ -77,6 +87,7 @@ def make_links(
     filled = np.isin(direction * nodes + node, back * nodes + node)
     weight = WEIGHTS[direction]
     retain = np.where(pressure | filled, 0.0, (1 - 2 * fraction) / (1 + 2 * fraction))
+    retain = np.where(np.abs(retain) < HALF_WAY, 0.0, retain)
     moving = (
         np.where(filled, 6.0, 12.0 / (1 + 2 * fraction)) * weight * np.einsum("la,la->l", DIRECTIONS[back], velocity)
     )
@@ -124,14 +135,19 @@ def _slope_weights(
     return along, weight / np.maximum(total, 1e-30)[opening]
 
 
-class OpeningMemory(eqx.Module):
-    """What pressure links carry from step to step, each (P,): the strain term and the smoothed slope of the density along the link."""
+class LinkMemory(eqx.Module):
+    """What links carry from step to step.
+
+    Of pressure links, each (P,), the strain term and the smoothed slope of the density along the link; of the walls
+    `owed` (2,), the net mass that they have gained and not yet given back, and what they exchanged in the last step.
+    """
 
     strained: Array
     slope: Array
+    owed: Array
 
 
-def returning(links: Links, h: Array, arrived: Array, drive: Array, memory: OpeningMemory) -> Array:
+def returning(links: Links, h: Array, arrived: Array, drive: Array, memory: LinkMemory) -> Array:
     """The populations (L,) that come back over the links in this step.
 
     h (19, N) after the last collision; arrived (19, N) what streaming brought from fluid nodes; drive (groups,) the
@@ -160,8 +176,8 @@ def _kinetic(links: Links, h: Array) -> Array:
     return 4.5 * cu * cu - 1.5 * jnp.sum(u * u, axis=0)
 
 
-def remember(links: Links, arrived: Array, even_rate: Array, memory: OpeningMemory) -> OpeningMemory:
-    """The memory for the next step, from the populations before collision (19, N)."""
+def remember(links: Links, arrived: Array, even_rate: Array, memory: LinkMemory) -> LinkMemory:
+    """The memory of pressure links for the next step, from the populations before collision (19, N)."""
     here = arrived.at[:, links.node].get(mode="promise_in_bounds")
     rho = jnp.sum(here, axis=0)
     each = jnp.arange(links.pressure_count)
@@ -173,36 +189,47 @@ def remember(links: Links, arrived: Array, even_rate: Array, memory: OpeningMemo
     # One slope per opening: a slope of its own at every node feeds back on itself at the rim of an oblique opening.
     mine = links.opening[links.count - links.pressure_count :]
     slope = links.along * jnp.zeros(links.openings, rho.dtype).at[mine].add(links.share * step)[mine]
-    return OpeningMemory(strained, memory.slope + (slope - memory.slope) / SLOPE_MEMORY)
+    return LinkMemory(strained, memory.slope + (slope - memory.slope) / SLOPE_MEMORY, memory.owed)
 
 
-def at_rest(links: Links) -> OpeningMemory:
-    """Memory of a fluid without strain or slope."""
-    zero = jnp.zeros(links.pressure_count, links.base.dtype)
-    return OpeningMemory(zero, zero)
+def at_rest(links: Links) -> LinkMemory:
+    """Memory of a fluid without strain or slope, whose walls owe nothing."""
+    real = links.base.dtype
+    return LinkMemory(jnp.zeros(links.pressure_count, real), jnp.zeros(links.pressure_count, real), jnp.zeros(2, real))
 
 
-def conserve_mass(links: Links, h: Array, came_back: Array, drive: Array) -> tuple[Array, Array, Array]:
-    """Returning populations with no net gain over the walls, the mass gained per group before that correction, and the
-    round-off that is left (a scalar to be added to the fluid).
+def gains(links: Links, h: Array, came_back: Array, drive: Array) -> tuple[Array, Array]:
+    """The mass gained per group (groups,), of walls in entry 0 and of each opening in the entries after it, and the round-off in
+    populations that come back from moving walls, to be taken off the fluid.
 
-    Walls at sub-node distance leak at the order of their truncation error (up to 1 % of the throughput beside a tight
-    cell). The sum over all walls is taken back from the wall links in proportion to what each exchanges, so that
-    openings and storage balance to round-off. The flux (groups,) holds the corrected-away leak in entry 0 and each
-    opening's gain in the entries after it. What moving walls impose is large and cancels: it is left out of the sums,
-    or their round-off, the same in every step of a steady flow, would add up.
+    What moving walls impose is large and cancels: it is left out of the sums, or their round-off, the same in every step of a
+    steady flow, would add up.
     """
     out = h.reshape(-1).at[links.out].get(mode="promise_in_bounds")
     wall = links.group == 0
-    imposed = jnp.where(wall, links.base * drive[0], 0.0)
-    gained = _minus(came_back, out, imposed)
-    flux = jnp.zeros(links.openings + 1, h.dtype).at[links.group].add(gained)
-    flux = flux.at[0].add(links.wall_gain * drive[0])
-    exchanged = jnp.where(wall, jnp.abs(gained + imposed), 0.0)
-    total = jnp.sum(exchanged)
-    corrected = came_back - flux[0] * (exchanged / jnp.where(total > 0.0, total, 1.0))
-    left = jnp.sum(jnp.where(wall, _minus(corrected, out, imposed), 0.0)) + links.wall_gain * drive[0]
-    return corrected, flux, -left
+    gained = _minus(came_back, out, jnp.where(wall, links.base * drive[0], 0.0))
+    plain = wall & (links.retain == 0.0)
+    flux = jnp.zeros(links.openings + 1, h.dtype).at[links.group].add(jnp.where(plain, 0.0, gained))
+    return flux.at[0].add(links.wall_gain * drive[0]), jnp.sum(jnp.where(plain, gained, 0.0))
+
+
+def settle(links: Links, arrived: Array, h: Array, gained: Array, owed: Array) -> tuple[Array, Array]:
+    """Populations after collision (19, N) with some of what the walls owe taken off those that leave to them, and what they owe
+    then (2,), having `gained` in this step. `arrived`, `h`: populations (19, N) before and after the collision.
+
+    Walls at sub-node distance leak at the order of their truncation error (up to 1 % of the throughput beside a tight
+    cell). What all of them have gained is given back by the wall links in proportion to what each exchanges, so that openings
+    and storage balance to round-off. A debt of earlier steps is settled and not this step's, since a sum over all walls in
+    the same step would need a second sweep over the fluid.
+    """
+    before, after = arrived.reshape(-1), h.reshape(-1)
+    against = before.at[links.out].get(mode="promise_in_bounds") - after.at[links.back].get(mode="promise_in_bounds")
+    size = jnp.where(links.group == 0, jnp.abs(links.retain * against), 0.0)
+    share = jnp.where(owed[1] > 0.0, SETTLED * owed[0] / jnp.where(owed[1] > 0.0, owed[1], 1.0), 0.0)
+    given = jnp.clip(share, -LARGEST_SHARE, LARGEST_SHARE)
+    exchanged = jnp.sum(size)
+    after = after.at[links.out].add(-given * size, mode="promise_in_bounds", unique_indices=True)
+    return after.reshape(h.shape), jnp.stack([owed[0] + gained - given * exchanged, exchanged])
 
 
 def _minus(total: Array, one: Array, other: Array) -> Array:

@@ -1,11 +1,14 @@
-"""The fluid of the native tier: populations updated in place, with the links' slots beside them.
+"""The fluid of the native tier: populations updated in place, and the tables that say where each lives.
 
 Between chunks a fluid is always in the canonical order of `FluidState`. Within a chunk the native kernel keeps one copy of the
 populations in the slots of the AA pattern (Bailey et al. 2009): a population that arrives at a node and the one that leaves it the
 opposite way share one slot, at the node itself before an even step and at the neighbour before an odd one. A missing neighbour
-leaves both in the node's own slot, which is plain bounce-back; the links then rewrite it. Memory per fluid node is 76 bytes in
-float32, and the table of neighbours, where 16 nodes whose slots follow each other need one number per direction: 5 bytes in
-a box, at most 77.
+leaves both in the node's own slot, which is plain bounce-back.
+
+Blocks of 16 nodes are a vector of the processor. The neighbours of a row of nodes follow each other as well wherever
+they exist, so that the table holds one number per direction for each piece of a block that lies in one row, and a mask.
+Walls are treated within the sweep: their links are the bits of a second mask, with one number each. Openings, and what
+moving walls add, go through a list before the sweep.
 """
 
 from __future__ import annotations
@@ -16,86 +19,174 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from hemoflow.fluid.boundary import Links, OpeningMemory
+from hemoflow.fluid.boundary import LinkMemory, Links
 from hemoflow.fluid.lattice import OPPOSITE
 from hemoflow.native.calls import BLOCK, call, new, same
 
+Integers = NDArray[np.int64]
 
-class Slots(eqx.Module):
-    """Neighbour table and link slots.
 
-    `base` (blocks, 18) and `spill` (rows, 16) as in native/src/kernels.hpp; `link_slot` and `link_upstream` (L,) flat slots;
-    `count` nodes, `stride` slots per direction.
+class Blocks(eqx.Module):
+    """The neighbour table, as in native/src/kernels.hpp: B blocks of P pieces.
+
+    `base` (P, 18), `first_piece` and `first_wall` (B + 1,), `lanes` (P,), `present` and `wall` (B, 18), `closed` (B,),
+    `retain` (walls + padding,).
     """
 
     base: Array
-    spill: Array
-    link_slot: Array
-    link_upstream: Array
+    first_piece: Array
+    first_wall: Array
+    lanes: Array
+    present: Array
+    wall: Array
+    closed: Array
+    retain: Array
+
+    def arguments(self) -> tuple[Array, ...]:
+        """In the order of the kernels."""
+        return (
+            self.base, self.first_piece, self.first_wall, self.lanes, self.present, self.wall, self.closed, self.retain,
+        )  # fmt: skip
+
+
+class OtherLinks(eqx.Module):
+    """Moving walls and openings, in the order and meaning of native/src/kernels.hpp."""
+
+    moved: Array
+    motion: Array
+    slot: Array
+    own: Array
+    shared: Array
+    opening: Array
+    retain: Array
+    base: Array
+    corner: Array
+    corner_retain: Array
+    node: Array
+    before: Array
+
+    def arguments(self) -> tuple[Array, ...]:
+        """In the order of the kernel."""
+        return (
+            self.moved, self.motion, self.slot, self.own, self.shared, self.opening, self.retain, self.base, self.corner,
+            self.corner_retain, self.node, self.before,
+        )  # fmt: skip
+
+
+class Slots(eqx.Module):
+    """Everything that the native step knows about its lumen."""
+
+    blocks: Blocks
+    others: OtherLinks
     count: int = eqx.field(static=True)
-    stride: int = eqx.field(static=True)
 
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19, stride), what pressure openings carry on, and 1 where an odd step comes next."""
+    """Populations in their slots (19, N), what links keep, what walls took off their slots (2,), and 1 where an odd step comes next."""
 
     slots: Array
-    openings: OpeningMemory
+    memory: LinkMemory
+    taken: Array
     odd: Array
 
 
 def make_slots(neighbours: NDArray[np.integer], links: Links) -> Slots:
     """The tables from the neighbour ids (19, N), -1 where there is none, and the links in canonical order."""
     count = neighbours.shape[1]
-    stride = -(-count // BLOCK) * BLOCK
-    shared = np.arange(19)[:, None] * stride + np.arange(stride)
+    shared = _shared(neighbours)
+    exists = np.zeros((18, -(-count // BLOCK) * BLOCK), bool)
+    exists[:, :count] = neighbours[OPPOSITE[1:]] >= 0
+    exists = exists.reshape(18, -1, BLOCK)
+    number, base = _pieces(shared[1:], exists)
+    bits = 1 << np.arange(BLOCK)
+    first_piece = np.concatenate([[0], np.cumsum(number.max(axis=1) + 1)])
+    lanes = np.zeros(first_piece[-1], np.int64)
+    at = first_piece[:-1, None] + number
+    np.bitwise_or.at(lanes, at.ravel()[:count], np.broadcast_to(bits, at.shape).ravel()[:count])
+
+    back, node = np.divmod(np.asarray(links.back, np.int64), count)
+    walls = np.flatnonzero((np.asarray(links.group) == 0) & (np.asarray(links.retain) != 0.0))
+    order = walls[np.lexsort((node[walls], back[walls], node[walls] // BLOCK))]
+    wall = np.zeros((len(number), 18), np.int64)
+    np.bitwise_or.at(wall, (node[order] // BLOCK, back[order] - 1), bits[node[order] % BLOCK])
+    walls_before = np.concatenate([[0], np.cumsum(np.bincount(node[order] // BLOCK, minlength=len(number)))])
+    closed = exists.all(axis=(0, 2)) * (1 + (np.diff(first_piece) == 1))
+    blocks = Blocks(
+        _int(base), _int(first_piece), _int(walls_before), _short(lanes), _short((exists @ bits).T), _short(wall), _short(closed),
+        jnp.asarray(np.concatenate([np.asarray(links.retain)[order], np.zeros(BLOCK)]), links.retain.dtype),
+    )  # fmt: skip
+    return Slots(blocks, _others(links, shared, count), count)
+
+
+def _shared(neighbours: NDArray[np.integer]) -> Integers:
+    """Flat shared slot (19, N) of every direction; the rest population's is its own."""
+    count = neighbours.shape[1]
+    here = np.arange(count)
+    shared = np.empty((19, count), np.int64)
+    shared[0] = here
     for i in range(1, 19):
         upstream = neighbours[OPPOSITE[i]]
-        shared[i, :count] = np.where(upstream >= 0, OPPOSITE[i] * stride + upstream, shared[i, :count])
-    rows = shared[1:].reshape(18, -1, BLOCK)
-    straight = (np.diff(rows, axis=2) == 1).all(axis=2)
-    number = np.cumsum(~straight.T.reshape(-1)).reshape(-1, 18) - 1
-    base = np.where(straight.T, rows[:, :, 0].T, -1 - number)
-    spill = rows.transpose(1, 0, 2)[~straight.T]
-    back, out = np.asarray(links.back, np.int64), np.asarray(links.out, np.int64)
-    return Slots(
-        jnp.asarray(base, jnp.int32),
-        jnp.asarray(spill if len(spill) else np.zeros((1, BLOCK)), jnp.int32),
-        jnp.asarray(back // count * stride + back % count, jnp.int32),
-        jnp.asarray(shared[out // count, out % count], jnp.int32),
-        count,
-        stride,
-    )
+        shared[i] = np.where(upstream >= 0, OPPOSITE[i] * count + upstream, i * count + here)
+    return shared
+
+
+def _pieces(shared: Integers, exists: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """Piece within its block of every lane (B, 16), and `base` of the pieces, block by block.
+
+    A piece goes on as long as no direction's slots leave the row that they began.
+    """
+    _, blocks, _ = exists.shape
+    start = np.zeros(exists.shape, np.int64)
+    start.reshape(18, -1)[:, : shared.shape[1]] = shared
+    start -= np.arange(BLOCK)
+    number = np.zeros((blocks, BLOCK), np.int64)
+    begun, row = np.zeros((18, blocks), bool), np.zeros((18, blocks), np.int64)
+    kept, where = [], []
+    for lane in range(BLOCK):
+        here, there = exists[:, :, lane], start[:, :, lane]
+        leaves = (here & begun & (there != row)).any(axis=0)
+        kept.append(row[:, leaves].T)
+        where.append(np.flatnonzero(leaves) * BLOCK + (number[leaves, lane - 1] if lane else 0))
+        number[:, lane] = (number[:, lane - 1] if lane else 0) + leaves
+        begun[:, leaves] = False
+        row = np.where(here & ~begun, there, np.where(leaves, 0, row))
+        begun |= here
+    kept.append(row.T)
+    where.append(np.arange(blocks) * BLOCK + number[:, -1])
+    return number, np.concatenate(kept)[np.argsort(np.concatenate(where), kind="stable")]
+
+
+def _others(links: Links, shared: Integers, count: int) -> OtherLinks:
+    group, base, retain = np.asarray(links.group), np.asarray(links.base), np.asarray(links.retain)
+    moved, through = np.flatnonzero((group == 0) & (base != 0.0)), np.flatnonzero(group > 0)
+    back, out = np.asarray(links.back, np.int64), np.asarray(links.out, np.int64)[through]
+    seen, row = np.unique(np.concatenate([np.asarray(links.node), np.asarray(links.upstream)]), return_inverse=True)
+    factors = np.zeros((19, count))
+    factors.reshape(-1)[back[group == 0]] = retain[group == 0]
+    ends = links.pressure_count
+    return OtherLinks(
+        _int(back[moved]), jnp.asarray(base[moved]), _int(back[through]), _int(out), _int(shared[out // count, out % count]),
+        _int(group[through] - 1), jnp.asarray(retain[through]), jnp.asarray(base[through]), _int(shared[:, seen.astype(np.int64)].T),
+        jnp.asarray(factors[:, seen.astype(np.int64)].T, links.retain.dtype), _int(row[:ends]), _int(row[ends:]),
+    )  # fmt: skip
 
 
 def pull_source(slots: Slots) -> Array:
     """The table of `streaming.pull_table` (19, N), from the compact one."""
-    lane = jnp.arange(BLOCK, dtype=jnp.int32)
-    straight = slots.base[:, :, None] + lane
-    listed = slots.spill[jnp.maximum(-1 - slots.base, 0)]
-    shared = (
-        jnp.where(slots.base[:, :, None] >= 0, straight, listed).transpose(1, 0, 2).reshape(18, -1)[:, : slots.count]
-    )
-    here = jnp.arange(slots.count, dtype=jnp.int32)
-    direction = jnp.arange(1, 19, dtype=jnp.int32)[:, None]
-    opposite = jnp.asarray(OPPOSITE[1:], jnp.int32)[:, None]
-    missing = shared // slots.stride == direction
-    source = jnp.where(missing, opposite * slots.count + here, direction * slots.count + shared % slots.stride)
-    return jnp.concatenate([here[None], source])
+    return call("sources", new((19, slots.count), jnp.int32), slots.blocks.arguments(), count=slots.count)
 
 
-def enter(slots: Slots, populations: Array, openings: OpeningMemory) -> InPlace:
+def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    held = call(
-        "import", new((19, slots.stride), populations.dtype), (populations, slots.base, slots.spill), count=slots.count
-    )
-    return InPlace(held, openings, jnp.ones(1, jnp.int32))
+    out = (same(populations), new((2,), populations.dtype))
+    held, taken = call("import", out, (*slots.blocks.arguments(), populations), count=slots.count)
+    return InPlace(held, memory, taken, jnp.ones(1, jnp.int32))
 
 
 def leave(slots: Slots, held: InPlace) -> Array:
     """Populations after collision (19, N), out of the slots."""
-    out = new((19, slots.count), held.slots.dtype)
-    return call("export", out, (held.slots, held.odd, slots.base, slots.spill), count=slots.count)
+    arguments = (*slots.blocks.arguments(), held.slots, held.odd)
+    return call("export", new((19, slots.count), held.slots.dtype), arguments, count=slots.count)
 
 
 def advance(
@@ -108,22 +199,28 @@ def advance(
 ) -> tuple[InPlace, Array, Array]:
     """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), and the mass gained per link group.
 
-    `rates`: even rate, odd rate, body force (3,) per drive of 1. `load`: the drive, and the force density (3, N) beside the
-    body force or None.
+    `rates`: even rate, odd rate, body force (3,) per drive of 1. `load`: the drive, and the force density (3, N) beside
+    the body force or None.
     """
     drive, force = load
     even_rate, odd_rate, body_force = rates
-    real = held.slots.dtype
-    extra = jnp.zeros((3, 0), real) if force is None else force
+    real, memory = held.slots.dtype, held.memory
+    kept = (held.slots, jnp.concatenate([memory.owed, held.taken]), memory.strained, memory.slope)
     arguments = (
-        held.slots, held.openings.strained, held.openings.slope, extra, held.odd, drive,
-        jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), body_force, slots.base, slots.spill,
-        slots.link_slot, slots.link_upstream, links.group, links.opening, links.retain, links.base, links.node, links.upstream,
+        *slots.blocks.arguments(), *kept, jnp.zeros((3, 0), real) if force is None else force, held.odd, drive,
+        jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), body_force, *slots.others.arguments(),
         links.direction, links.reach, links.along, links.share, jnp.atleast_1d(links.wall_gain),
     )  # fmt: skip
-    out = (
-        same(held.slots), same(held.openings.strained), same(held.openings.slope),
-        new((3, slots.count if wanted else 0), real), new((links.openings + 1,), real), new((links.count,), real),
-    )  # fmt: skip
-    done = call("step", out, arguments, {0: 0, 1: 1, 2: 2}, count=slots.count)
-    return InPlace(done[0], OpeningMemory(done[1], done[2]), 1 - held.odd), done[3], done[4]
+    fresh = (new((3, slots.count if wanted else 0), real), new((links.openings + 1,), real))
+    at = len(slots.blocks.arguments())
+    done = call("step", (*map(same, kept), *fresh), arguments, {at + k: k for k in range(len(kept))}, count=slots.count)
+    memory = LinkMemory(done[2], done[3], done[1][:2])
+    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5]
+
+
+def _short(values: NDArray[np.generic]) -> Array:
+    return jnp.asarray(values, jnp.uint16)
+
+
+def _int(values: NDArray[np.integer]) -> Array:
+    return jnp.asarray(values, jnp.int32)

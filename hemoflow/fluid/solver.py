@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.fluid import inplace
-from hemoflow.fluid.boundary import Links, OpeningMemory, at_rest, conserve_mass, remember, returning
+from hemoflow.fluid.boundary import LinkMemory, Links, at_rest, gains, remember, returning, settle
 from hemoflow.fluid.collision import collide
 from hemoflow.fluid.inplace import InPlace, Slots
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
@@ -32,10 +32,10 @@ class Fluid(eqx.Module):
 
 
 class FluidState(eqx.Module):
-    """Populations after collision (19, N), as deviations from rest, and what pressure openings carry on."""
+    """Populations after collision (19, N), as deviations from rest, and what links carry on."""
 
     populations: Array
-    openings: OpeningMemory
+    memory: LinkMemory
 
 
 Carried = FluidState | InPlace
@@ -44,26 +44,26 @@ Carried = FluidState | InPlace
 
 class Arrived(eqx.Module):
     """Populations before collision (19, N), their density deviation (N,) and bare momentum (3, N), the mass gained
-    per link group, and what pressure openings carry on."""
+    per link group, and what links carry on."""
 
     populations: Array
     density: Array
     momentum: Array
     flux: Array
-    openings: OpeningMemory
+    memory: LinkMemory
 
 
 def begin(fluid: Fluid, state: FluidState) -> Carried:
     """The form in which `advance` carries a fluid through a chunk of steps."""
     if isinstance(fluid.table, Slots):
-        return inplace.enter(fluid.table, state.populations, state.openings)
+        return inplace.enter(fluid.table, state.populations, state.memory)
     return state
 
 
 def finish(fluid: Fluid, carried: Carried) -> FluidState:
     """Back in canonical order."""
     if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
-        return FluidState(inplace.leave(fluid.table, carried), carried.openings)
+        return FluidState(inplace.leave(fluid.table, carried), carried.memory)
     return cast(FluidState, carried)
 
 
@@ -95,23 +95,29 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
     h = state.populations
     table = fluid.table
     arrived = pull(h, inplace.pull_source(table) if isinstance(table, Slots) else table)
-    flux = jnp.zeros(1, h.dtype)
+    flux, memory = jnp.zeros(1, h.dtype), state.memory
     if links.count:
-        back, flux, left = conserve_mass(links, h, returning(links, h, arrived, drive, state.openings), drive)
+        back = returning(links, h, arrived, drive, memory)
+        flux, rounded = gains(links, h, back, drive)
         flat = arrived.reshape(-1).at[links.back].set(back, mode="promise_in_bounds", unique_indices=True)
         # Into a population at rest, which is small enough to hold it.
-        arrived = flat.at[0].add(left).reshape(h.shape)
-    openings = remember(links, arrived, fluid.even_rate, state.openings) if links.pressure_count else state.openings
+        arrived = flat.at[0].add(-rounded).reshape(h.shape)
+    if links.pressure_count:
+        memory = remember(links, arrived, fluid.even_rate, memory)
     parts = [arrived[i] for i in range(19)]
-    return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, openings)
+    return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, memory)
 
 
 def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> FluidState:
     """State after collision, for the force density (3, N) and the velocity (3, N) that holds half of it."""
     parts = [arrived.populations[i] for i in range(19)]
     u = [velocity[a] for a in range(3)]
-    h = collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate))
-    return FluidState(jnp.stack(h), arrived.openings)
+    h = jnp.stack(collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate)))
+    memory = arrived.memory
+    if not fluid.links.count:
+        return FluidState(h, memory)
+    h, owed = settle(fluid.links, arrived.populations, h, arrived.flux[0], memory.owed)
+    return FluidState(h, LinkMemory(memory.strained, memory.slope, owed.astype(h.dtype)))
 
 
 def viscosity(fluid: Fluid) -> Array:

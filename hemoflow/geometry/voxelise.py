@@ -26,11 +26,11 @@ WALL_TOLERANCE, WALL_ROUNDS = 1e-6, 8
 class Lumen:
     """The fluid nodes of a vessel, node k of an axis lying at origin + spacing k.
 
-    `shape` counts nodes per axis of the bounding box. `nodes` (N, 3) are the fluid nodes in lexical order, `distance`
-    (N,) their signed distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so
-    that the distance can be interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction
-    `link_direction` and after the fraction `link_fraction` of its length meets the wall (`link_opening` = -1) or an
-    opening (its index).
+    `shape` counts nodes per axis of the bounding box. `nodes` (N, 3) are the fluid nodes, in rows along the axis
+    that has the longest ones, since vectors of the processor are filled from rows; `distance` (N,) their signed
+    distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so that the distance
+    can be interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction `link_direction` and
+    after the fraction `link_fraction` of its length meets the wall (`link_opening` = -1) or an opening (its index).
     """
 
     origin: NDArray[np.float64]
@@ -95,7 +95,9 @@ def voxelise(vessel: AbstractVessel, spacing: float, max_nodes: float = 2e8) -> 
             f"resolution.node_spacing: only {len(nodes)} nodes of {spacing * 1e6:.4g} um lie in the lumen (box {size[0]:.4g} x "
             f"{size[1]:.4g} x {size[2]:.4g} um): check the vessel's unit, or choose a smaller spacing"
         )
-    return _with_links(vessel, origin, spacing, shape, nodes, distance)
+    axis = _row_axis(nodes, shape)
+    order = np.argsort(_keys(nodes, shape, axis))
+    return _with_links(vessel, (origin, spacing, shape), nodes[order], distance[order], axis)
 
 
 def lattice_box(vessel: AbstractVessel, spacing: float) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
@@ -142,20 +144,20 @@ def _fluid_nodes(
 
 def _with_links(
     vessel: AbstractVessel,
-    origin: NDArray[np.float64],
-    spacing: float,
-    shape: tuple[int, int, int],
+    box: tuple[NDArray[np.float64], float, tuple[int, int, int]],
     nodes: NDArray[np.int32],
     distance: NDArray[np.float64],
+    axis: int,
 ) -> Lumen:
-    key = _keys(nodes, shape)
+    origin, spacing, shape = box
+    key = _keys(nodes, shape, axis)
     neighbours = np.full((19, len(nodes)), -1, np.int64)
     outside_node, outside_direction, target = [], [], []
     for i in range(1, 19):
         there, valid = _wrap(nodes + DIRECTIONS[i], shape, vessel.periodic)
-        index = np.searchsorted(key, _keys(there, shape))
+        index = np.searchsorted(key, _keys(there, shape, axis))
         index = np.minimum(index, len(key) - 1)
-        hit = valid & (key[index] == _keys(there, shape))
+        hit = valid & (key[index] == _keys(there, shape, axis))
         neighbours[i] = np.where(hit, index, -1)
         missing = np.flatnonzero(~hit)
         outside_node.append(missing)
@@ -280,9 +282,17 @@ def _packed(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
     return (wide[:, 0] << 42) + (wide[:, 1] << 21) + wide[:, 2]
 
 
-def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> NDArray[np.int64]:
+def _keys(nodes: NDArray[np.integer], shape: tuple[int, int, int], axis: int = 2) -> NDArray[np.int64]:
+    """Place of each node in the whole box, whose rows run along `axis`."""
+    slow, middle, fast = (axis + 1) % 3, (axis + 2) % 3, axis
     wide = np.asarray(nodes, np.int64)
-    return (wide[:, 0] * shape[1] + wide[:, 1]) * shape[2] + wide[:, 2]
+    return (wide[:, slow] * shape[middle] + wide[:, middle]) * shape[fast] + wide[:, fast]
+
+
+def _row_axis(nodes: NDArray[np.integer], shape: tuple[int, int, int]) -> int:
+    """Axis along which the nodes form the fewest rows."""
+    rows = [np.count_nonzero(np.diff(np.sort(_keys(nodes, shape, axis))) != 1) for axis in (2, 1, 0)]
+    return 2 - int(np.argmin(rows))
 
 
 def _wrap(

@@ -11,11 +11,11 @@ import numpy as np
 from jax import Array
 
 BLOCK = 16
-"""Nodes per row of the neighbour table."""
+"""Most nodes that share a row of the neighbour table."""
 
 
 def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, **attributes: Any) -> Any:
-    """One kernel, in the precision of its first floating-point argument, which the others are brought to; integers are int32 or uint8."""
+    """One kernel, in the precision of its first floating-point argument, which the others are brought to; integers are int32 or uint16."""
     real = next(a.dtype for a in arguments if jnp.issubdtype(a.dtype, jnp.floating))
     target = f"hemoflow_{name}_{'f64' if real == jnp.float64 else 'f32'}"
     arguments = [_as(a, real) for a in arguments]
@@ -26,7 +26,7 @@ def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, *
 def _as(array: Array, real: Any) -> Array:
     if jnp.issubdtype(array.dtype, jnp.floating):
         return array.astype(real)
-    return array if array.dtype == jnp.uint8 else array.astype(jnp.int32)
+    return array if array.dtype == jnp.uint16 else array.astype(jnp.int32)
 
 
 def same(array: Array) -> jax.ShapeDtypeStruct:

@@ -57,8 +57,8 @@ class FluidCase:
 
     @property
     def mass(self) -> float:
-        """Sum of the density deviation over the nodes."""
-        return float(np.sum(np.asarray(self.state.populations, np.float64)))
+        """Sum of the density deviation over the nodes, less what the walls have gained and not yet given back."""
+        return float(np.sum(np.asarray(self.state.populations, np.float64)) - float(self.state.memory.owed[0]))
 
     def advance(self, steps: int) -> None:
         """Run for a number of steps."""
@@ -100,7 +100,7 @@ class FluidCase:
             if np.max(np.abs(now - velocity)) <= tolerance * np.max(np.abs(now)) and self.steps > chunk:
                 return
             states, changes = [*states[-MEMORY:], after], [*changes[-MEMORY:], after - before]
-            self.state = FluidState(jnp.asarray(_mixed(states, changes), after.dtype), self.state.openings)
+            self.state = FluidState(jnp.asarray(_mixed(states, changes), after.dtype), self.state.memory)
         raise RuntimeError(f"the flow has not settled to {tolerance:g} after {self.steps} steps")
 
     def stress(self) -> Floats:

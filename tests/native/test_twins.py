@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hemoflow import native
 from hemoflow.coupling.kernel import interpolate, spread, spread_onto, stencil
 from hemoflow.errors import InputError
-from hemoflow.fluid.boundary import OpeningMemory, make_links
+from hemoflow.fluid.boundary import LinkMemory, make_links
 from hemoflow.fluid.inplace import Slots, make_slots, pull_source
 from hemoflow.fluid.lattice import DIRECTIONS
 from hemoflow.fluid.layout import NodeLayout, make_layout
@@ -41,17 +41,19 @@ def twins(
     neighbours = neighbours_of(mask)
     nodes = neighbours.shape[1]
     direction, node = np.nonzero(neighbours < 0)
-    opening = rng.choice([-1, -1, 0, 1], len(node))
+    opening = rng.choice([-1, -1, -1, 0, 1], len(node))
     normal = np.tile([1.0, 0.0, 0.0], (len(node), 1))
     with jax.enable_x64(real == jnp.float64):
         links = make_links(
             node, direction, rng.uniform(0.01, 1.0, len(node)),
-            (opening, opening == 1, rng.normal(0, 0.01, (len(node), 3)), normal), neighbours,
+            (opening, opening == 1, rng.normal(0, 0.01, (len(node), 3)) * rng.integers(0, 2, (len(node), 1)), normal), neighbours,
         )  # fmt: skip
         rates = [rng.uniform(0.6, 1.6, nodes if per_node else ()) for _ in range(2)]
         rest = [jnp.asarray(r, real) for r in rates] + [jnp.asarray([1e-4, -2e-4, 3e-4], real)]
         memory = [jnp.asarray(rng.normal(0, 1e-3, links.pressure_count), real) for _ in range(2)]
-        state = FluidState(jnp.asarray(rng.normal(0, 0.01, (19, nodes)), real), OpeningMemory(*memory))
+        state = FluidState(
+            jnp.asarray(rng.normal(0, 0.01, (19, nodes)), real), LinkMemory(*memory, jnp.asarray([1e-4, 0.3], real))
+        )
         return Fluid(pull_table(neighbours), links, *rest), Fluid(make_slots(neighbours, links), links, *rest), state
 
 
@@ -86,11 +88,10 @@ def test_the_compact_table_holds_the_whole_one(shape: tuple[int, int, int], fill
     np.testing.assert_array_equal(np.asarray(pull_source(fast.table)), np.asarray(slow.table))
 
 
-def test_entering_and_leaving_the_slots_changes_nothing() -> None:
+def test_entering_and_leaving_the_slots_changes_no_more_than_a_rounding() -> None:
     _, fast, state = twins((19, 11, 23), 0.5, jnp.float64)
-    np.testing.assert_array_equal(
-        np.asarray(finish(fast, begin(fast, state)).populations), np.asarray(state.populations)
-    )
+    there = finish(fast, begin(fast, state)).populations
+    np.testing.assert_allclose(np.asarray(there), np.asarray(state.populations), atol=1e-17, rtol=0)
 
 
 def layouts(real: jnp.dtype, periodic: tuple[bool, bool, bool]) -> tuple[NodeLayout, NodeLayout]:

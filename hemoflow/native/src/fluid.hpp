@@ -1,46 +1,41 @@
-// One step of the fluid: links first, then streaming and collision of every node in one sweep.
+// One step of the fluid: openings and moving walls first, then streaming, walls and collision of every node in one sweep.
 // Included once per instruction set, inside its own namespace.
 
-template <class R>
-struct Simd {
-  static constexpr int width = HEMOFLOW_VECTOR_BYTES / int(sizeof(R)) < kBlock ? HEMOFLOW_VECTOR_BYTES / int(sizeof(R)) : kBlock;
-  typedef R type __attribute__((vector_size(width * sizeof(R))));
-};
+constexpr int64_t kChunk = 32;  // blocks or links whose sums are formed together: results do not depend on the threads
+constexpr int64_t kAhead = 8;   // blocks between a request for memory and its use
 
-template <class V, class R>
-HEMOFLOW_INLINE V load(const R* from) { V v; __builtin_memcpy(&v, from, sizeof(V)); return v; }
+inline int block_length(const Slots& s, int64_t block) { return int(std::min<int64_t>(kLanes, s.count - block * kLanes)); }
 
-template <class V, class R>
-HEMOFLOW_INLINE void store(R* to, const V& v) { __builtin_memcpy(to, &v, sizeof(V)); }
-
-inline int64_t flat_slot(const Slots& s, int64_t node, int direction) {
-  const int64_t block = node / kBlock;
-  const int lane = int(node % kBlock);
-  const int32_t b = s.base[block * 18 + direction - 1];
-  return b >= 0 ? int64_t(b) + lane : s.spill[int64_t(-1 - b) * kBlock + lane];
+inline int64_t shared_slot(const Slots& s, int64_t block, int lane, int direction) {
+  if (!(s.present[block * 18 + direction - 1] >> lane & 1)) return int64_t(direction) * s.count + block * kLanes + lane;
+  int64_t piece = s.first_piece[block];
+  while (!(s.lanes[piece] >> lane & 1)) ++piece;
+  return int64_t(s.base[piece * 18 + direction - 1]) + lane;
 }
 
-// The populations after the last collision (`arrived` false) or those that arrive now (true), at one node.
+// The populations after the last collision (`arrived` false) or those that arrive now (true), at the node of one row of `corner`.
 template <class R>
-inline void gather(const FluidStep<R>& s, int64_t node, bool arrived, R* f) {
-  f[0] = s.populations[node];
-  for (int i = 1; i < kDirections; ++i) {
-    const int there = arrived ? i : opposite(i);
-    f[i] = s.odd ? (arrived ? s.populations[flat_slot(s.slots, node, i)] : s.populations[there * s.slots.stride + node])
-                 : (arrived ? s.populations[i * s.slots.stride + node] : s.populations[flat_slot(s.slots, node, there)]);
-  }
+inline void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
+  const int32_t* const corner = s.links.corner + row * kDirections;
+  const R* const retain = s.links.corner_retain + row * kDirections;
+  const bool own = s.odd != arrived;
+  R part[kDirections];
+  for (int i = 1; i < kDirections; ++i)
+    part[arrived ? i : opposite(i)] = s.populations[own ? i * s.slots.count + corner[0] : corner[i]];
+  f[0] = s.populations[corner[0]];
+  for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[arrived ? i : opposite(i)] * part[opposite(i)];
 }
 
-// Moments at the node of the last call, since the links of one node follow each other.
+// Moments of the row of the last call, since the links of one node follow each other.
 template <class R>
 struct Here {
-  int64_t node = -1;
+  int64_t row = -1;
   R f[kDirections], rho;
 
   void look(const FluidStep<R>& s, int64_t wanted, bool arrived) {
-    if (wanted == node) return;
-    node = wanted;
-    gather(s, node, arrived, f);
+    if (wanted == row) return;
+    row = wanted;
+    gather(s, row, arrived, f);
     rho = density(f);
   }
 };
@@ -59,222 +54,414 @@ inline R minus(R total, R one, R other) {
   return (one < 0 ? -one : one) > (other < 0 ? -other : other) ? (total - one) - other : (total - other) - one;
 }
 
-constexpr int64_t kLinkChunk = 1024;  // sums run over chunks of this size in order, so that they do not depend on the threads
+// Part of what a wall link exchanges that it gives back, to settle what all of them gained before.
+template <class R>
+inline R settling(const FluidStep<R>& s) {
+  const R share = s.book[1] > 0 ? R(0.5) * s.book[0] / s.book[1] : R(0);
+  return std::min(std::max(share, R(-0.5)), R(0.5));
+}
 
+// Moving walls and openings. Whole nodes are read before anything is written.
 template <class R>
 void apply_links(const FluidStep<R>& s) {
   const LinkTable<R>& l = s.links;
-  const int groups = l.openings + 1;
-  const int64_t walls = l.count - l.pressure_count, stride = s.slots.stride;
-  const int64_t chunks = (l.count + kLinkChunk - 1) / kLinkChunk;
-  std::vector<R> sums(chunks * (groups + 1), R(0));
+  const int64_t pressure = l.count - l.pressure_count, chunks = (l.count + kChunk - 1) / kChunk;
+  std::vector<R> gains(chunks * l.openings, R(0)), backs(l.count);
   R* const p = s.populations;
-  parallel_for(chunks, 4, [&](int64_t begin, int64_t end) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
-      R* gain = sums.data() + c * (groups + 1);
       Here<R> here;
-      for (int64_t k = c * kLinkChunk; k < std::min(l.count, (c + 1) * kLinkChunk); ++k) {
-        const R out = p[l.slot[k]];
-        const R amplitude = s.drive[l.group[k]];
-        const bool wall = l.group[k] == 0;
-        R back;
-        if (k < walls) {
-          const int32_t direction = l.slot[k] / int32_t(stride);
-          const R own = p[l.slot[k] + (direction % 2 ? stride : -stride)], shared = p[l.upstream[k]];
-          const R arriving = s.odd ? shared : own, stored = s.odd ? own : shared;
-          back = out + l.retain[k] * (arriving - stored) + l.base[k] * amplitude;
-        } else {
-          const int64_t m = k - walls;
+      for (int64_t k = c * kChunk; k < std::min(l.count, (c + 1) * kChunk); ++k) {
+        const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
+        if (k >= pressure) {
+          const int64_t m = k - pressure;
           here.look(s, l.node[m], false);
-          back = -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
+          backs[k] = -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
+        } else {
+          const R own = p[l.own[k]], shared = p[l.shared[k]];
+          backs[k] = out + l.retain[k] * (s.odd ? shared - own : own - shared) + l.base[k] * amplitude;
         }
-        const R imposed = wall ? l.base[k] * amplitude : R(0);
-        const R gained = minus(back, out, imposed);
-        s.scratch[k] = back;
-        gain[l.group[k]] += gained;
-        if (wall) gain[groups] += std::abs(gained + imposed);
+        gains[c * l.openings + l.opening[k]] += backs[k] - out;
       }
     }
   });
-  for (int g = 0; g < groups; ++g) s.flux[g] = 0;
-  R exchanged = 0;
-  for (int64_t c = 0; c < chunks; ++c) {
-    for (int g = 0; g < groups; ++g) s.flux[g] += sums[c * (groups + 1) + g];
-    exchanged += sums[c * (groups + 1) + groups];
+  parallel_for(l.count, 4096, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) p[l.slot[k]] = backs[k];
+  });
+  for (int64_t c = 0; c < chunks; ++c)
+    for (int o = 0; o < l.openings; ++o) s.flux[o + 1] += gains[c * l.openings + o];
+  double rounded = 0;  // by which the populations have grown too much; into one at rest, which is small enough to hold it
+  for (int64_t k = 0; k < l.moved_count; ++k) {
+    const R before = p[l.moved[k]], push = l.motion[k] * s.drive[0];
+    p[l.moved[k]] = before + push;
+    rounded += minus(before + push, before, push);
   }
-  const R moving = l.wall_gain[0] * s.drive[0];
-  s.flux[0] += moving;
-  const R share = s.flux[0] / (exchanged > 0 ? exchanged : R(1));
-  std::fill(sums.begin(), sums.end(), R(0));
-  parallel_for(chunks, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      R left = 0;
-      for (int64_t k = c * kLinkChunk; k < std::min(l.count, (c + 1) * kLinkChunk); ++k) {
-        R back = s.scratch[k];
-        if (l.group[k] == 0) {
-          const R out = p[l.slot[k]], imposed = l.base[k] * s.drive[0];
-          const R gained = minus(back, out, imposed);
-          back = back - share * std::abs(gained + imposed);
-          left += minus(back, out, imposed);
-        }
-        p[l.slot[k]] = back;
-      }
-      sums[c * (groups + 1)] = left;
-    }
-  });
-  R left = 0;
-  for (int64_t c = 0; c < chunks; ++c) left += sums[c * (groups + 1)];
-  p[0] -= left + moving;
+  p[0] -= R(rounded);
 }
 
 // What pressure links carry on to the next step, from the populations that arrive now.
 template <class R>
 void remember(const FluidStep<R>& s) {
   const LinkTable<R>& l = s.links;
-  const int64_t walls = l.count - l.pressure_count;
-  const int64_t chunks = (l.pressure_count + kLinkChunk - 1) / kLinkChunk;
+  const int64_t pressure = l.count - l.pressure_count;
+  const int64_t chunks = (l.pressure_count + kChunk - 1) / kChunk;
   std::vector<R> slope((chunks + 1) * l.openings, R(0));
-  parallel_for(chunks, 2, [&](int64_t begin, int64_t end) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       R* const mine = slope.data() + (c + 1) * l.openings;
       Here<R> here, before;
-      for (int64_t m = c * kLinkChunk; m < std::min(l.pressure_count, (c + 1) * kLinkChunk); ++m) {
+      for (int64_t m = c * kChunk; m < std::min(l.pressure_count, (c + 1) * kChunk); ++m) {
         here.look(s, l.node[m], true);
         const int q = l.direction[m];
-        const R rate = s.rate_per_node ? s.even_rate[l.node[m]] : s.even_rate[0];
+        const R rate = s.rate_per_node ? s.even_rate[l.corner[int64_t(l.node[m]) * kDirections]] : s.even_rate[0];
         const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
         s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
         if (l.share[m] == 0) continue;
         before.look(s, l.before[m], true);
-        mine[l.opening[walls + m]] += l.share[m] * (here.rho - before.rho);
+        mine[l.opening[pressure + m]] += l.share[m] * (here.rho - before.rho);
       }
     }
   });
   for (int64_t c = 1; c <= chunks; ++c)
     for (int o = 0; o < l.openings; ++o) slope[o] += slope[c * l.openings + o];
   for (int64_t m = 0; m < l.pressure_count; ++m)
-    s.slope[m] += (l.along[m] * slope[l.opening[walls + m]] - s.slope[m]) / R(30);
+    s.slope[m] += (l.along[m] * slope[l.opening[pressure + m]] - s.slope[m]) / R(30);
 }
 
-// The slots of direction i of one block, as a vector or collected one by one.
-template <class V, class R>
-HEMOFLOW_INLINE V read_slots(const R* p, int32_t base, const int32_t* spill, int first) {
-  if (base >= 0) return load<V>(p + base + first);
-  const int32_t* at = spill + int64_t(-1 - base) * kBlock + first;
-  alignas(64) R got[Simd<R>::width];
-  for (int lane = 0; lane < Simd<R>::width; ++lane) got[lane] = p[at[lane]];
-  return load<V>(got);
+// Sums over wall links: what is added when their populations come back, what is taken off when they leave, and what they exchange.
+struct WallSums {
+  double added = 0, taken = 0, exchanged = 0;
+};
+
+// The part of one block that fits a vector: the lanes `from` to `from` + W of the block, the first of them at node n.
+struct Part {
+  int64_t block, n;
+  int from;
+  unsigned active, all;
+
+  HEMOFLOW_INLINE unsigned of(unsigned lanes) const { return (lanes >> from) & all; }
+};
+
+// Blocks of one kind are compiled on their own: whole ones, others without walls, and those with walls.
+enum Kind { kWhole, kPlain, kWalled };
+
+template <Kind kKind, class R>
+HEMOFLOW_INLINE typename Simd<R>::type read_own(const R* from, const Part& part) {
+  if constexpr (kKind == kWhole) return load<typename Simd<R>::type>(from);
+  else return load_some(from, part.active);
+}
+
+template <Kind kKind, class R>
+HEMOFLOW_INLINE void write_own(R* to, const Part& part, const typename Simd<R>::type& v) {
+  if constexpr (kKind == kWhole) store(to, v);
+  else store_some(to, part.active, v);
+}
+
+// The populations that arrive in an odd step, f[1] to f[18].
+template <Kind kKind, class R>
+HEMOFLOW_INLINE void read_shared(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f) {
+  typedef typename Simd<R>::type V;
+  const R* const p = s.populations + part.from;
+  const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
+  const int32_t* base = s.slots.base + begin * 18;
+  if constexpr (kKind == kWhole) {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) f[i] = load<V>(p + base[i - 1]);
+    return;
+  }
+  typedef Lanes<R> L;
+  const typename L::type active = typename L::type(part.active);
+  const uint16_t* const present = s.slots.present + part.block * 18;
+  const R* const own = s.populations + part.n;
+#pragma GCC unroll 18
+  for (int i = 1; i < kDirections; ++i) f[i] = V{};
+  if (kKind == kWalled || !s.slots.closed[part.block]) {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i)
+      f[i] = load_some(own + i * s.slots.count, L::without(active, L::at(present + i - 1, part.from)));
+  }
+  for (int64_t piece = begin; piece < end; ++piece, base += 18) {
+    const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) f[i] = V(load_over(f[i], p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from))));
+  }
+}
+
+template <Kind kKind, class R>
+HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const typename Simd<R>::type* f) {
+  R* const p = s.populations + part.from;
+  const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
+  const int32_t* base = s.slots.base + begin * 18;
+  if constexpr (kKind == kWhole) {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) store(p + base[i - 1], f[i]);
+    return;
+  }
+  typedef Lanes<R> L;
+  const typename L::type active = typename L::type(part.active);
+  const uint16_t* const present = s.slots.present + part.block * 18;
+  R* const own = s.populations + part.n;
+  if (kKind == kWalled || !s.slots.closed[part.block]) {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) {
+      const typename L::type missing = L::without(active, L::at(present + i - 1, part.from));
+      if (missing) store_some(own + i * s.slots.count, missing, f[i]);
+    }
+  }
+  for (int64_t piece = begin; piece < end; ++piece, base += 18) {
+    const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) store_some(p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from)), f[i]);
+  }
 }
 
 template <class V, class R>
-HEMOFLOW_INLINE void write_slots(R* p, int32_t base, const int32_t* spill, int first, const V& v) {
-  if (base >= 0) { store(p + base + first, v); return; }
-  const int32_t* at = spill + int64_t(-1 - base) * kBlock + first;
-  alignas(64) R put[Simd<R>::width];
-  store(put, v);
-  for (int lane = 0; lane < Simd<R>::width; ++lane) p[at[lane]] = put[lane];
-}
-
-// A vector from an array of `count` numbers that may end inside it.
-template <class V, class R>
-HEMOFLOW_INLINE V load_some(const R* from, int64_t first, int64_t count) {
-  if (first + Simd<R>::width <= count) return load<V>(from + first);
-  R part[Simd<R>::width] = {};
-  for (int64_t k = first; k < count; ++k) part[k - first] = from[k];
-  return load<V>(part);
+HEMOFLOW_INLINE void add_up(double* sums, const V& v) {
+  for (int k = 0; k < Simd<R>::width; ++k) sums[k] += double(v[k]);
 }
 
 template <class V, class R>
-HEMOFLOW_INLINE void store_some(R* to, int64_t first, int64_t count, const V& v) {
-  if (first + Simd<R>::width <= count) { store(to + first, v); return; }
-  R part[Simd<R>::width];
-  store(part, v);
-  for (int64_t k = first; k < count; ++k) to[k] = part[k - first];
+HEMOFLOW_INLINE V magnitude(const V& v) {
+  typedef typename Simd<R>::bits B;
+  return V(B(v) & Simd<R>::unsigned_part);
+}
+
+template <class R>
+struct Walls {
+  typedef typename Simd<R>::type V;
+  V retain[kDirections], part[kDirections];  // factor of the wall in each lane, and what it adds to the returning population
+};
+
+// Adds to the returning populations what arrives against them now, and gives the sum of that.
+template <class R>
+HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f, Walls<R>& walls) {
+  typedef typename Simd<R>::type V;
+  const uint16_t* const lanes = s.slots.wall + part.block * 18;
+  const R* retain = s.retain + s.slots.first_wall[part.block];
+#pragma GCC unroll 18
+  for (int i = 1; i < kDirections; ++i) {
+    const unsigned mask = lanes[i - 1];
+    const R* const mine = Simd<R>::width == kLanes ? retain : retain + __builtin_popcount(mask & ((1u << part.from) - 1));
+    walls.retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
+    walls.part[i] = walls.retain[i] * f[opposite(i)];
+    retain += __builtin_popcount(mask);
+  }
+  V sum = {};
+#pragma GCC unroll 18
+  for (int i = 1; i < kDirections; ++i) {
+    f[i] = f[i] + walls.part[i];
+    sum = sum + walls.part[i];
+  }
+  return sum;
+}
+
+template <bool kOdd, bool kForced, bool kVelocity, Kind kKind, class R>
+HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
+                            typename Simd<R>::type& exchanged) {
+  typedef typename Simd<R>::type V;
+  const int64_t n = part.n, count = s.slots.count;
+  R* const p = s.populations;
+  const V zero = {};
+  V f[kDirections];
+  f[0] = read_own<kKind>(p + n, part);
+  if constexpr (kOdd) {
+    read_shared<kKind>(s, part, f);
+  } else {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + i * count + n, part);
+  }
+  Walls<R> walls;
+  if constexpr (kKind == kWalled) add_up<V, R>(added, return_walls(s, part, f, walls));
+  Local<V, R> local;
+  if constexpr (kForced) {
+    local.fx = zero + body[0];
+    local.fy = zero + body[1];
+    local.fz = zero + body[2];
+    if (s.force != nullptr) {
+      local.fx = local.fx + read_own<kKind>(s.force + n, part);
+      local.fy = local.fy + read_own<kKind>(s.force + count + n, part);
+      local.fz = local.fz + read_own<kKind>(s.force + 2 * count + n, part);
+    }
+  }
+  local.even_rate = s.rate_per_node ? read_own<kKind>(s.even_rate + n, part) : zero + s.even_rate[0];
+  local.odd_rate = s.rate_per_node ? read_own<kKind>(s.odd_rate + n, part) : zero + s.odd_rate[0];
+  collide<kForced, R>(f, local);
+  if constexpr (kVelocity) {
+    write_own<kKind>(s.velocity + n, part, local.ux);
+    write_own<kKind>(s.velocity + count + n, part, local.uy);
+    write_own<kKind>(s.velocity + 2 * count + n, part, local.uz);
+  }
+  write_own<kKind>(p + n, part, f[0]);
+  V out[kDirections], sum = zero;
+#pragma GCC unroll 18
+  for (int i = 1; i < kDirections; ++i) {
+    out[i] = f[opposite(i)];
+    if constexpr (kKind == kWalled) {
+      const V off = walls.retain[i] * f[i], size = magnitude<V, R>(walls.part[i] - off);
+      sum = sum + off;
+      exchanged = exchanged + size;
+      out[i] = out[i] - off - share * size;
+    }
+  }
+  if constexpr (kKind == kWalled) add_up<V, R>(taken, sum);
+  if constexpr (kOdd) {
+    write_shared<kKind>(s, part, out);
+  } else {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + i * count + n, part, out[i]);
+  }
+}
+
+// Asks for the slots of a block that comes soon: short pieces of 19 arrays are too much for the prefetchers of the hardware.
+template <bool kOdd, class R>
+HEMOFLOW_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t block) {
+  const R* const own = s.populations + block * kLanes;
+  __builtin_prefetch(own, 1);
+  if constexpr (kOdd) {
+    if (!s.slots.closed[block]) return;  // beside walls the same lines come again soon
+    for (int64_t piece = s.slots.first_piece[block]; piece < s.slots.first_piece[block + 1]; ++piece) {
+      const R* const first = s.populations + __builtin_ctz(s.slots.lanes[piece]);
+      const int32_t* const base = s.slots.base + piece * 18;
+#pragma GCC unroll 18
+      for (int i = 0; i < 18; ++i) __builtin_prefetch(first + base[i], 1);
+    }
+  } else {
+#pragma GCC unroll 18
+    for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * s.slots.count, 1);
+  }
 }
 
 template <bool kOdd, bool kForced, bool kVelocity, class R>
-void sweep(const FluidStep<R>& s, int64_t begin, int64_t end) {
+WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end, R share) {
+  const FluidStep<R> s = given;  // a copy that nothing else points to stays in registers
   typedef typename Simd<R>::type V;
   constexpr int W = Simd<R>::width;
-  const int64_t stride = s.slots.stride, count = s.slots.count;
-  const int32_t* const spill = s.slots.spill;
-  R* const __restrict__ p = s.populations;
-  const V zero = V{};
   const R level = s.drive[s.links.openings + 1];
   const R body[3] = {s.body_force[0] * level, s.body_force[1] * level, s.body_force[2] * level};
+  alignas(64) double added[W] = {}, taken[W] = {};
+  V exchanged = {};
   for (int64_t block = begin; block < end; ++block) {
-    const int32_t* const base = s.slots.base + block * 18;
-    for (int first = 0; first < kBlock; first += W) {
-      const int64_t n = block * kBlock + first;
-      V f[kDirections];
-      f[0] = load<V>(p + n);
-#pragma GCC unroll 18
-      for (int i = 1; i < kDirections; ++i)
-        f[i] = kOdd ? read_slots<V>(p, base[i - 1], spill, first) : load<V>(p + i * stride + n);
-      Local<V, R> local;
-      if constexpr (kForced) {
-        local.fx = zero + body[0];
-        local.fy = zero + body[1];
-        local.fz = zero + body[2];
-        if (s.force != nullptr) {
-          local.fx = local.fx + load_some<V>(s.force, n, count);
-          local.fy = local.fy + load_some<V>(s.force + count, n, count);
-          local.fz = local.fz + load_some<V>(s.force + 2 * count, n, count);
-        }
-      }
-      local.even_rate = s.rate_per_node ? load_some<V>(s.even_rate, n, count) : zero + s.even_rate[0];
-      local.odd_rate = s.rate_per_node ? load_some<V>(s.odd_rate, n, count) : zero + s.odd_rate[0];
-      collide<kForced, R>(f, local);
-      if constexpr (kVelocity) {
-        store_some(s.velocity, n, count, local.ux);
-        store_some(s.velocity + count, n, count, local.uy);
-        store_some(s.velocity + 2 * count, n, count, local.uz);
-      }
-      store(p + n, f[0]);
-#pragma GCC unroll 18
-      for (int i = 1; i < kDirections; ++i) {
-        if constexpr (kOdd) write_slots(p, base[i - 1], spill, first, f[opposite(i)]);
-        else store(p + i * stride + n, f[opposite(i)]);
-      }
+    fetch_ahead<kOdd>(s, std::min(block + kAhead, s.slots.blocks - 1));
+    const unsigned lanes = (1u << block_length(s.slots, block)) - 1;
+    const bool walls = s.slots.first_wall[block + 1] > s.slots.first_wall[block], whole = s.slots.closed[block] == 2;
+    for (int from = 0; from < kLanes && lanes >> from; from += W) {
+      const Part part{block, block * kLanes + from, from, (lanes >> from) & Simd<R>::all, Simd<R>::all};
+      if (whole) update<kOdd, kForced, kVelocity, kWhole>(s, part, body, share, added, taken, exchanged);
+      else if (walls) update<kOdd, kForced, kVelocity, kWalled>(s, part, body, share, added, taken, exchanged);
+      else update<kOdd, kForced, kVelocity, kPlain>(s, part, body, share, added, taken, exchanged);
     }
   }
+  WallSums sums;
+  for (int k = 0; k < W; ++k) {
+    sums.added += added[k];
+    sums.taken += taken[k];
+    sums.exchanged += double(exchanged[k]);
+  }
+  return sums;
+}
+
+template <class R>
+WallSums sweep_all(const FluidStep<R>& s, R share) {
+  const bool forced = s.force != nullptr || s.body_force[0] != 0 || s.body_force[1] != 0 || s.body_force[2] != 0;
+  const bool wanted = s.velocity != nullptr;
+  const auto run = s.odd ? (forced ? (wanted ? sweep<true, true, true, R> : sweep<true, true, false, R>)
+                                   : (wanted ? sweep<true, false, true, R> : sweep<true, false, false, R>))
+                         : (forced ? (wanted ? sweep<false, true, true, R> : sweep<false, true, false, R>)
+                                   : (wanted ? sweep<false, false, true, R> : sweep<false, false, false, R>));
+  const int64_t chunks = (s.slots.blocks + kChunk - 1) / kChunk;
+  std::vector<WallSums> sums(chunks);
+  parallel_for(chunks, 2, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) sums[c] = run(s, c * kChunk, std::min(s.slots.blocks, (c + 1) * kChunk), share);
+  });
+  WallSums all;
+  for (const WallSums& one : sums) {
+    all.added += one.added;
+    all.taken += one.taken;
+    all.exchanged += one.exchanged;
+  }
+  return all;
 }
 
 template <class R>
 void step(const FluidStep<R>& s) {
-  if (s.links.count > 0) apply_links(s);
-  else s.flux[0] = 0;
+  const R share = settling(s);
+  std::fill(s.flux, s.flux + s.links.openings + 1, R(0));
+  if (s.links.count + s.links.moved_count > 0) apply_links(s);
   if (s.links.pressure_count > 0) remember(s);
-  const bool forced = s.force != nullptr || s.body_force[0] != 0 || s.body_force[1] != 0 || s.body_force[2] != 0;
-  const bool wanted = s.velocity != nullptr;
-  parallel_for(s.slots.stride / kBlock, 32, [&](int64_t begin, int64_t end) {
-    if (s.odd) {
-      if (forced) wanted ? sweep<true, true, true>(s, begin, end) : sweep<true, true, false>(s, begin, end);
-      else wanted ? sweep<true, false, true>(s, begin, end) : sweep<true, false, false>(s, begin, end);
-    } else {
-      if (forced) wanted ? sweep<false, true, true>(s, begin, end) : sweep<false, true, false>(s, begin, end);
-      else wanted ? sweep<false, false, true>(s, begin, end) : sweep<false, false, false>(s, begin, end);
-    }
-  });
+  const WallSums walls = sweep_all(s, share);
+  if (s.links.count + s.links.moved_count + s.slots.first_wall[s.slots.blocks] == 0) return;
+  const double moving = double(s.links.wall_gain[0]) * s.drive[0];
+  const double gained = walls.added - (double(s.book[2]) + double(s.book[3])) + moving;
+  s.flux[0] = R(gained);
+  s.book[0] = R(s.book[0] + (gained - share * walls.exchanged));
+  s.book[1] = R(walls.exchanged);
+  s.book[2] = R(walls.taken);
+  s.book[3] = R(walls.taken - double(s.book[2]));
+}
+
+// Calls visit(node, direction, factor) for every population that comes back from a wall, block by block.
+template <class R, class Visit>
+inline void each_wall(const Slots& s, const R* retain, int64_t block, const Visit& visit) {
+  int64_t link = s.first_wall[block];
+  for (int i = 1; i < kDirections; ++i)
+    for (int lane = 0; lane < block_length(s, block); ++lane)
+      if (s.wall[block * 18 + i - 1] >> lane & 1) visit(block * kLanes + lane, i, retain[link++]);
 }
 
 // Populations after collision in the canonical order (19, count); `odd` is the parity of the step that would come next.
 template <class R>
-void export_populations(const Slots& s, const R* slots, bool odd, R* out) {
-  parallel_for(s.count, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      out[n] = slots[n];
-      for (int i = 1; i < kDirections; ++i)
-        out[i * s.count + n] = odd ? slots[opposite(i) * s.stride + n] : slots[flat_slot(s, n, opposite(i))];
+void export_populations(const Slots& s, const R* retain, const R* slots, bool odd, R* out) {
+  parallel_for(s.blocks, 512, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      for (int lane = 0; lane < block_length(s, block); ++lane) {
+        const int64_t n = block * kLanes + lane;
+        out[n] = slots[n];
+        for (int i = 1; i < kDirections; ++i)
+          out[i * s.count + n] = slots[odd ? opposite(i) * s.count + n : shared_slot(s, block, lane, opposite(i))];
+      }
+      each_wall(s, retain, block, [&](int64_t n, int i, R factor) { out[opposite(i) * s.count + n] += factor * out[i * s.count + n]; });
     }
   });
 }
 
-// From the canonical order to slots from which an odd step follows.
+// From the canonical order to slots from which an odd step follows; `taken` (2,): what walls took off, as a sum of two numbers.
 template <class R>
-void import_populations(const Slots& s, const R* in, R* slots) {
-  parallel_for(s.stride, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n)
-      for (int i = 0; i < kDirections; ++i) slots[opposite(i) * s.stride + n] = n < s.count ? in[i * s.count + n] : R(0);
+void import_populations(const Slots& s, const R* retain, const R* in, R* slots, R* taken) {
+  const int64_t chunks = (s.blocks + kChunk - 1) / kChunk;
+  std::vector<double> sums(chunks, 0.0);
+  parallel_for(chunks, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c)
+      for (int64_t block = c * kChunk; block < std::min(s.blocks, (c + 1) * kChunk); ++block) {
+        for (int i = 0; i < kDirections; ++i)
+          for (int lane = 0; lane < block_length(s, block); ++lane) {
+            const int64_t n = block * kLanes + lane;
+            slots[opposite(i) * s.count + n] = in[i * s.count + n];
+          }
+        each_wall(s, retain, block, [&](int64_t n, int i, R factor) {
+          const R off = factor * in[i * s.count + n];
+          slots[i * s.count + n] -= off;
+          sums[c] += double(off);
+        });
+      }
+  });
+  double all = 0;
+  for (const double one : sums) all += one;
+  taken[0] = R(all);
+  taken[1] = R(all - double(taken[0]));
+}
+
+// Flat index into populations in canonical order of what arrives at every node from fluid, (19, count): hemoflow/fluid/streaming.py.
+template <class R>
+void sources(const Slots& s, int32_t* out) {
+  parallel_for(s.blocks, 512, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block)
+      for (int lane = 0; lane < block_length(s, block); ++lane) {
+        const int64_t n = block * kLanes + lane;
+        out[n] = int32_t(n);
+        for (int i = 1; i < kDirections; ++i) {
+          const bool there = s.present[block * 18 + i - 1] >> lane & 1;
+          out[i * s.count + n] = int32_t(there ? i * s.count + shared_slot(s, block, lane, i) % s.count : opposite(i) * s.count + n);
+        }
+      }
   });
 }

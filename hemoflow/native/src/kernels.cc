@@ -4,7 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 #include <vector>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #include "lattice.hpp"
 #include "threads.hpp"
@@ -17,13 +22,15 @@
 namespace hemoflow {
 namespace HEMOFLOW_ISA {
 
+#include "simd.hpp"
+
 #include "fluid.hpp"
 
 #include "coupling.hpp"
 
 template <class R>
 const Kernels<R>& table() {
-  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>};
+  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, sources<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>};
   return kernels;
 }
 

@@ -5,29 +5,40 @@
 
 namespace hemoflow {
 
-constexpr int kBlock = 16;  // nodes that share one row of the neighbour table
+constexpr int kLanes = 16;  // nodes of a block
 
 // Where a population that arrives at a node, and the one that leaves it the opposite way, live between steps.
 //
 // Populations are updated in place (the AA pattern of Bailey et al. 2009): in an even step every node reads and writes its own slots,
-// in an odd step the same two populations share one slot at the neighbour. `base` (blocks, 18) holds, for direction i of a
-// block, the flat slot of its first node where the 16 slots follow each other, and -1-k where they are listed in `spill` (k, 16).
-// `stride` is the number of slots per direction, a multiple of 16; nodes from `count` on are padding.
+// in an odd step the same two populations share one slot at the neighbour, or the node's own where there is no neighbour. Blocks are 16
+// nodes that follow each other in memory, the last one may be shorter. A block consists of pieces, `first_piece` (b) to (b+1), of lanes
+// `lanes` (piece) whose neighbours follow each other in every direction: the shared slots for direction i of the lanes in the bits
+// `present` (b, i-1) are `base` (piece, i-1) + lane. `closed` (b): 1 if every
+// lane is in use and has all its neighbours, 2 if they are one piece as well.
+//
+// Walls at sub-node distance: `wall` (b, i-1) has the lanes whose population i comes back from a wall with a factor other than 0,
+// `retain` those factors in the order of block, direction, lane, with a vector's length of padding; `first_wall` (b) counts them. Such a
+// slot holds the part of the returning population that is known once the node has collided; the rest is added when it is read.
 struct Slots {
-  const int32_t* base;
-  const int32_t* spill;
-  int64_t count, stride;
+  const int32_t *base, *first_piece, *first_wall;
+  const uint16_t *lanes, *present, *wall, *closed;
+  int64_t blocks, count;
 };
 
-// Links that leave the fluid; see hemoflow/fluid/boundary.py. `slot` (L,) of the population that leaves and comes back, `upstream`
-// (L,) of the one it shares a slot with in the other parity; both flat. Pressure links, the last `pressure_count`, have more.
+// Links outside of the sweep; see hemoflow/fluid/boundary.py. Moving walls: `moved` flat slots and what is added there per drive of 1.
+// Openings: flat slots, `slot` of the population that leaves and comes back, `own` and `shared` of the one against it. Pressure links,
+// the last ones, have rows of `corner`: (rows, 19) the node and its 18 shared slots, and of `corner_retain` (rows, 19), their walls' factors.
 template <class R>
 struct LinkTable {
-  const int32_t *slot, *upstream, *group, *opening;
+  const int32_t* moved;
+  const R* motion;
+  const int32_t *slot, *own, *shared, *opening;
   const R *retain, *base;
+  const int32_t* corner;
+  const R* corner_retain;
   const int32_t *node, *before, *direction;
   const R *reach, *along, *share, *wall_gain;
-  int64_t count, pressure_count;
+  int64_t moved_count, count, pressure_count;
   int32_t openings;
 };
 
@@ -35,7 +46,9 @@ template <class R>
 struct FluidStep {
   Slots slots;
   LinkTable<R> links;
-  R* populations;             // (19, stride), in place
+  const R* retain;            // (walls + padding,)
+  R* populations;             // (19, count), in place
+  R* book;                    // (4,) of the walls: mass they owe, what they exchanged, and what was taken off their slots (two parts); in place
   const R *even_rate, *odd_rate;
   bool rate_per_node;
   const R* body_force;        // (3,), scaled by the last drive
@@ -44,7 +57,6 @@ struct FluidStep {
   R *strained, *slope;        // (P,) memory of pressure links, in place
   R* velocity;                // (3, count) or null
   R* flux;                    // (openings + 1,)
-  R* scratch;                 // (L,)
   bool odd;
 };
 
@@ -66,8 +78,9 @@ struct NodeTable {
 template <class R>
 struct Kernels {
   void (*step)(const FluidStep<R>&);
-  void (*export_populations)(const Slots&, const R* slots, bool odd, R* out);
-  void (*import_populations)(const Slots&, const R* in, R* slots);
+  void (*export_populations)(const Slots&, const R* retain, const R* slots, bool odd, R* out);
+  void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots, R* taken);
+  void (*sources)(const Slots&, int32_t* out);
   void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* ids, R* weights);
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
   void (*spread)(const int32_t* ids, const R* weights, const R* values, int64_t points, int support, int64_t count, R* out);

@@ -18,13 +18,18 @@ constexpr ffi::DataType kReal = sizeof(R) == 4 ? ffi::DataType::F32 : ffi::DataT
 template <class R>
 using Real = ffi::Buffer<kReal<R>>;
 using Ints = ffi::Buffer<ffi::DataType::S32>;
+using Masks = ffi::Buffer<ffi::DataType::U16>;
 template <class R>
 using RealOut = ffi::Result<Real<R>>;
 using IntsOut = ffi::Result<Ints>;
 
-hemoflow::Slots slots_of(const Ints& base, const Ints& spill, int64_t count) {
-  return {base.typed_data(), spill.typed_data(), count, int64_t(base.dimensions()[0]) * hemoflow::kBlock};
-}
+// The neighbour table, as the first operands of every call that needs it.
+#define HEMOFLOW_SLOTS \
+  Ints base, Ints first_piece, Ints first_wall, Masks lanes, Masks present, Masks wall, Masks closed, Real<R> wall_retain
+#define HEMOFLOW_SLOT_ARGS(R) .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Real<R>>()
+#define HEMOFLOW_SLOTS_OF                                                                                                   \
+  {base.typed_data(), first_piece.typed_data(), first_wall.typed_data(),        lanes.typed_data(), present.typed_data(), \
+   wall.typed_data(), closed.typed_data(),       int64_t(closed.element_count()), count}
 
 // XLA hands over the same memory for an aliased operand and result; where it does not, the contents are copied first.
 template <class Buffer, class Out>
@@ -34,19 +39,23 @@ auto* in_place(const Buffer& in, Out& out) {
 }
 
 template <class R>
-ffi::Error step(Real<R> populations, Real<R> strained, Real<R> slope, Real<R> force, Ints parity, Real<R> drive, Real<R> even_rate,
-                Real<R> odd_rate, Real<R> body_force, Ints base, Ints spill, Ints slot, Ints upstream, Ints group, Ints opening,
-                Real<R> retain, Real<R> link_base, Ints node, Ints before, Ints direction, Real<R> reach, Real<R> along,
-                Real<R> share, Real<R> wall_gain, RealOut<R> populations_out, RealOut<R> strained_out, RealOut<R> slope_out,
-                RealOut<R> velocity, RealOut<R> flux, RealOut<R> scratch, int64_t count) {
+ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strained, Real<R> slope, Real<R> force, Ints parity,
+                Real<R> drive, Real<R> even_rate, Real<R> odd_rate, Real<R> body_force, Ints moved, Real<R> motion, Ints slot, Ints own,
+                Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
+                Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
+                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, int64_t count) {
   FluidStep<R> s;
-  s.slots = slots_of(base, spill, count);
-  s.links = {slot.typed_data(),   upstream.typed_data(), group.typed_data(),     opening.typed_data(),
-             retain.typed_data(), link_base.typed_data(), node.typed_data(),     before.typed_data(),
-             direction.typed_data(), reach.typed_data(), along.typed_data(),     share.typed_data(),
-             wall_gain.typed_data(), int64_t(slot.element_count()), int64_t(node.element_count()),
-             int32_t(flux->element_count()) - 1};
+  s.slots = HEMOFLOW_SLOTS_OF;
+  s.links = {moved.typed_data(),  motion.typed_data(),        slot.typed_data(),   own.typed_data(),    shared.typed_data(),
+             opening.typed_data(), retain.typed_data(),       link_base.typed_data(), corner.typed_data(), corner_retain.typed_data(),
+             node.typed_data(),   before.typed_data(),        direction.typed_data(), reach.typed_data(), along.typed_data(),
+             share.typed_data(),  wall_gain.typed_data(),     int64_t(moved.element_count()), int64_t(slot.element_count()),
+             int64_t(node.element_count()), int32_t(flux->element_count()) - 1};
+  if (opening.element_count() != slot.element_count() || book.element_count() != 4)
+    return ffi::Error::InvalidArgument("fluid step: the tables of links belong to different fluids");
+  s.retain = wall_retain.typed_data();
   s.populations = in_place(populations, populations_out);
+  s.book = in_place(book, book_out);
   s.even_rate = even_rate.typed_data();
   s.odd_rate = odd_rate.typed_data();
   s.rate_per_node = even_rate.element_count() > 1;
@@ -57,22 +66,22 @@ ffi::Error step(Real<R> populations, Real<R> strained, Real<R> slope, Real<R> fo
   s.slope = in_place(slope, slope_out);
   s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
   s.flux = flux->typed_data();
-  s.scratch = scratch->typed_data();
   s.odd = parity.typed_data()[0] != 0;
-  if (s.slots.stride < count) return ffi::Error::InvalidArgument("fluid step: the neighbour table holds fewer nodes than the fluid");
   kernels<R>().step(s);
   return ffi::Error::Success();
 }
 
 template <class R>
-ffi::Error export_populations(Real<R> slots, Ints parity, Ints base, Ints spill, RealOut<R> out, int64_t count) {
-  kernels<R>().export_populations(slots_of(base, spill, count), slots.typed_data(), parity.typed_data()[0] != 0, out->typed_data());
+ffi::Error export_populations(HEMOFLOW_SLOTS, Real<R> slots, Ints parity, RealOut<R> out, int64_t count) {
+  const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
+  kernels<R>().export_populations(table, wall_retain.typed_data(), slots.typed_data(), parity.typed_data()[0] != 0, out->typed_data());
   return ffi::Error::Success();
 }
 
 template <class R>
-ffi::Error import_populations(Real<R> in, Ints base, Ints spill, RealOut<R> out, int64_t count) {
-  kernels<R>().import_populations(slots_of(base, spill, count), in.typed_data(), out->typed_data());
+ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, int64_t count) {
+  const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
+  kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data(), taken->typed_data());
   return ffi::Error::Success();
 }
 
@@ -95,6 +104,13 @@ hemoflow::NodeTable nodes_of(const Ints& tile_of, const Ints& blocks, ffi::Dicti
 template <class R>
 hemoflow::Points<R> points_of(const Ints& anchor, const Real<R>& offset) {
   return {anchor.typed_data(), offset.typed_data(), int64_t(offset.dimensions()[0]), int64_t(offset.dimensions()[1])};
+}
+
+template <class R>
+ffi::Error sources(HEMOFLOW_SLOTS, IntsOut out, int64_t count) {
+  const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
+  kernels<R>().sources(table, out->typed_data());
+  return ffi::Error::Success();
 }
 
 template <class R>
@@ -133,17 +149,21 @@ ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out)
 #define HEMOFLOW_HANDLERS(R, suffix)                                                                                              \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_step_##suffix, step<R>,                                                                                            \
-      ffi::Ffi::Bind()                                                                                                            \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()   \
-          .Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>()   \
-          .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()                        \
-          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));     \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R)                                                                                      \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>()   \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>()               \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()            \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()               \
+          .Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));                                                                 \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_export_##suffix, export_populations<R>,                                                                            \
-      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                 \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                   \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_import_##suffix, import_populations<R>,                                                                            \
-      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                             \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));                \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_sources_##suffix, sources<R>,                                                                                      \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count"));                                                 \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
       ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());                    \
