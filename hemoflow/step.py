@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.cells import compiled
 from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.solver import advance as advance_fluid
@@ -89,23 +90,33 @@ def membrane_force(model: Model, loads: list[Array], points: list[tuple[Array, A
 def advance(
     model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], points: tuple[Array, Array]
 ) -> tuple[CellState, Array]:
-    """Move the vertices with the fluid, slide them along the membrane where that is asked for, restore the
-    volume that interpolation leaked, and keep them off the wall.
+    """Move the vertices with the fluid and keep them off the wall."""
+    (velocity, load), (ids, weights) = causes, points
+    carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
+    moved = displace(group, cells, carried, load, viscosity(model.fluid))
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
+    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
+    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+
+
+def displace(group: CellGroup, cells: CellState, carried: Array, load: Array, viscosity: Array) -> Array:
+    """Offsets (C, V, 3) after the vertices went with the fluid's velocity `carried` under their load, slid along the membrane
+    where that is asked for, and restored the volume that interpolation leaked.
 
     The fluid's velocity is that of this step and the last in equal parts. Lattice Boltzmann conserves momentum that changes
     its sign from node row to node row and from step to step (Qian's staggered invariants), and the force on a vertex that follows
     it would feed it; over two steps it averages out.
     """
-    (velocity, load), (ids, weights) = causes, points
-    carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
+    membrane, living = group.membrane, cells.alive[:, None, None]
+    volume_rate = VOLUME_RATE if group.keeps_volume else 0.0
+    if membrane.native:
+        motion, rates = (cells.offset, carried, cells.carried, load), (viscosity, group.sliding, volume_rate)
+        return compiled.displace(membrane.mesh, motion, cells.alive, membrane.parameters.rest_volume, rates)
     mean = 0.5 * (carried + cells.carried)
-    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
-    moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
+    fine = unresolved_velocity(cells.offset, load, membrane.mesh, viscosity)
+    moved = cells.offset + jnp.where(living, mean + fine, 0.0)
     if group.sliding:
-        moved = moved + group.sliding * group.membrane.tangential_shift(moved)
+        moved = moved + group.sliding * membrane.tangential_shift(moved)
     if group.keeps_volume:
-        moved = moved + VOLUME_RATE * group.membrane.volume_shift(moved)
-    moved = jnp.where(cells.alive[:, None, None], moved, cells.offset)
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
-    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
-    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+        moved = moved + volume_rate * membrane.volume_shift(moved)
+    return jnp.where(living, moved, cells.offset)

@@ -16,7 +16,7 @@ import jax
 
 from hemoflow.errors import InputError
 
-KERNELS = ("step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate")
+KERNELS = ("step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "membrane", "displace")
 CHOICES = ("jax", "native")
 VARIABLE = "HEMOFLOW_BACKEND"
 
