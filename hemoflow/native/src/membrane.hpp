@@ -34,30 +34,34 @@ HEMOFLOW_INLINE R angle_of(R y, R x) {
   return y < R(0) ? -angle : angle;
 }
 
-// What a cell's passes hand on: positions and bending strain (4th number) of vertices, normals and areas of faces, of vertices the area
-// and integrated curvature, of edges length, angle and, with a border's entry of zeros behind, what they load the faces with.
+enum Law { kSkalak, kNeoHookean, kNoLaw };
+enum Bending { kHelfrich, kHinge, kNoBending };
+
+// What a cell's passes hand on: of vertices positions, bending strain (4th number) and share of area, of faces normals and areas, of edges
+// the angle (Helfrich) or moment (hinge).
 template <class R>
 struct CellScratch {
   Quads<R> position, normal, force;
-  Scratch<R> share, curvature, length, angle, twist, pull;
+  Scratch<R> share, curvature, bend;
 };
 
 // Normals and areas of the faces; returns the total area and volume.
 template <class R>
 std::pair<R, R> measure_faces(const MembraneMesh& mesh, CellScratch<R>& s) {
-  double total = 0, volume = 0;
+  Sum<R> total, volume;
   s.normal.resize(mesh.faces_count);
   s.share.assign(mesh.vertices, R(0));
   by_blocks(mesh.faces_count, [&](int64_t first, int count) {
     const int32_t* face = mesh.faces + first * 3;
     const Faces<R> at(s.position, face, count);
     Column<R> out;
-    alignas(64) R enclosed[kBlock];
     for (int l = 0; l < kBlock; ++l) {
       const Vec<R> n = at.normal(l);
+      const R area = R(0.5) * std::sqrt(dot(n, n));
       out.set(l, n);
-      out.part[3][l] = R(0.5) * std::sqrt(dot(n, n));
-      enclosed[l] = dot(at.corner[0].at(l), n) / R(6);
+      out.part[3][l] = area;
+      total.lane[l] += l < count ? area : R(0);
+      volume.lane[l] += l < count ? dot(at.corner[0].at(l), n) : R(0);
     }
     for (int l = 0; l < count; l += 4) {
       typename Four<R>::type q[4];
@@ -67,59 +71,52 @@ std::pair<R, R> measure_faces(const MembraneMesh& mesh, CellScratch<R>& s) {
     }
     for (int l = 0; l < count; ++l)
       for (int k = 0; k < 3; ++k) s.share[face[l * 3 + k]] += out.part[3][l];
-    total += sum_of(out.part[3], count);
-    volume += sum_of(enclosed, count);
   });
-  return {R(total), R(volume)};
+  return {R(total.total()), R(volume.total() / 6.0)};
 }
 
-// Length of every edge and the angle between the normals of its faces, positive where convex.
-template <class R>
-void measure_edges(const MembraneMesh& mesh, CellScratch<R>& s) {
-  const int64_t padded = (mesh.edges_count + kBlock) / kBlock * kBlock + kBlock;
-  for (auto* part : {&s.length, &s.angle, &s.twist, &s.pull}) part->assign(padded, R(0));
+// Calls keep(edge, length, angle) for every edge: its angle is that between the normals of its faces, positive where convex.
+template <class R, class Keep>
+HEMOFLOW_INLINE void measure_edges(const MembraneMesh& mesh, CellScratch<R>& s, const Keep& keep) {
   by_blocks(mesh.edges_count, [&](int64_t first, int count) {
     Column<R> i, j, one, two;
     fetch(s.position, mesh.edges + first * 4, 4, count, i);
     fetch(s.position, mesh.edges + first * 4 + 1, 4, count, j);
     fetch(s.normal, mesh.edge_faces + first * 2, 2, count, one);
     fetch(s.normal, mesh.edge_faces + first * 2 + 1, 2, count, two);
-    R *length = s.length.data() + first, *angle = s.angle.data() + first;
+    alignas(64) R length[kBlock], angle[kBlock];
     for (int l = 0; l < kBlock; ++l) {
       const Vec<R> along = j.at(l) - i.at(l), n = one.at(l), m = two.at(l);
       const R size = std::sqrt(dot(along, along));
       length[l] = size;
       angle[l] = angle_of(dot(cross(n, m), along), size * dot(n, m));
     }
+    for (int l = 0; l < count; ++l) keep(first + l, length[l], angle[l]);
   });
 }
 
-// Helfrich: E = kappa/2 sum_v A_v x_v^2 with x_v = S_v / A_v - c0, S_v = 1/2 sum_e l_e theta_e. By l theta of an edge it is the mean of
-// kappa x over its ends; by A_v it is -kappa x (x/2 + c0), which `load_faces` takes from x.
+// Helfrich: E = kappa/2 sum_v A_v x_v^2 with x_v = S_v / A_v - c0, S_v = 1/2 sum_e l_e theta_e. The derivative by l theta of an edge is
+// the mean of kappa x over its ends, that by A_v is -kappa x (x/2 + c0): `load_faces` takes both from x.
 template <class R>
-void load_edges_helfrich(const MembraneMesh& mesh, R modulus, R spontaneous, CellScratch<R>& s) {
+void strain_vertices(const MembraneMesh& mesh, R spontaneous, CellScratch<R>& s) {
   s.curvature.assign(mesh.vertices, R(0));
-  for (int64_t e = 0; e < mesh.edges_count; ++e) {
-    const R part = s.length[e] * s.angle[e];
-    s.curvature[mesh.edges[e * 4]] += part;
-    s.curvature[mesh.edges[e * 4 + 1]] += part;
-  }
+  measure_edges(mesh, s, [&](int64_t e, R length, R angle) {
+    s.bend[e] = angle;
+    s.curvature[mesh.edges[e * 4]] += length * angle;
+    s.curvature[mesh.edges[e * 4 + 1]] += length * angle;
+  });
   for (int64_t v = 0; v < mesh.vertices; ++v) s.position[v][3] = R(1.5) * s.curvature[v] / s.share[v] - spontaneous;
-  for (int64_t e = 0; e < mesh.edges_count; ++e)
-    s.twist[e] = R(0.5) * modulus * (s.position[mesh.edges[e * 4]][3] + s.position[mesh.edges[e * 4 + 1]][3]);
-  for (int64_t e = 0; e < mesh.edges_count; ++e) s.pull[e] = R(0.5) * s.twist[e] * s.angle[e] / s.length[e];
 }
 
-// Hinge: E = k sum_e (1 - cos(theta - rest)); `rest` holds the cosine and the sine of the rest angles.
+// Hinge: E = k sum_e (1 - cos(theta - rest)); `rest` holds the cosines and the sines of the rest angles.
 template <class R>
-void load_edges_hinge(const MembraneMesh& mesh, R modulus, const R* rest, CellScratch<R>& s) {
-  for (int64_t e = 0; e < mesh.edges_count; ++e)
-    s.twist[e] = modulus * (std::sin(s.angle[e]) * rest[e] - std::cos(s.angle[e]) * rest[mesh.edges_count + e]) / s.length[e];
+void twist_hinges(const MembraneMesh& mesh, R modulus, const R* rest, CellScratch<R>& s) {
+  measure_edges(mesh, s, [&](int64_t e, R, R angle) {
+    s.bend[e] = modulus * (std::sin(angle) * rest[e] - std::cos(angle) * rest[mesh.edges_count + e]);
+  });
 }
 
 // Derivatives of the elastic energy density by I1 and by I2, of which `second` is I2 + 1.
-enum Law { kSkalak, kNeoHookean, kNoLaw };
-
 template <int law, class R>
 HEMOFLOW_INLINE std::pair<R, R> elastic(R first, R second, R modulus, R dilation) {
   if constexpr (law == kSkalak) return {R(0.5) * modulus * (first + R(1)), R(0.5) * modulus * (dilation * (second - R(1)) - R(1))};
@@ -133,32 +130,33 @@ struct CellLoads {
   R tension, pressure, modulus, dilation, scale, bending, spontaneous;
 };
 
-template <int law, class R>
+template <int law, int bending, class R>
 void load_faces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratch<R>& s) {
   const MembraneMesh& mesh = m.mesh;
   const R shrink = R(1) / (cell.scale * cell.scale), grow = cell.scale * cell.scale;
   s.force.assign(mesh.vertices, typename Four<R>::type{});
   by_blocks(mesh.faces_count, [&](int64_t first, int count) {
     const Faces<R> at(s.position, mesh.faces + first * 3, count);
-    alignas(64) R twist[3][kBlock] = {}, pull[3][kBlock] = {}, rest[4][kBlock] = {};
-    for (int l = 0; l < count; ++l)
-      for (int k = 0; k < 3; ++k) {
-        const int32_t edge = mesh.face_edges[(first + l) * 3 + k];
-        twist[k][l] = s.twist[edge];
-        pull[k][l] = s.pull[edge];
-      }
-    for (int l = 0; l < count; ++l) rest[3][l] = m.area[first + l];
-    for (int k = 0; k < 3; ++k)
-      for (int l = 0; l < count; ++l) rest[k][l] = m.inverse[k * mesh.faces_count + first + l];
+    // the border has no other face, and bends nothing
+    alignas(64) R bend[3][kBlock] = {}, inner[3][kBlock] = {}, rest[4][kBlock] = {};
+    if constexpr (bending != kNoBending)
+      for (int l = 0; l < count; ++l)
+        for (int k = 0; k < 3; ++k) {
+          const int32_t edge = mesh.face_edges[(first + l) * 3 + k];
+          bend[k][l] = s.bend[edge];
+          inner[k][l] = R(edge < mesh.edges_count);
+        }
+    for (int k = 0; k < 4; ++k)
+      std::copy_n(k < 3 ? m.inverse + k * mesh.faces_count + first : m.area + first, count, rest[k]);
     Column<R> force[3];
     for (int l = 0; l < kBlock; ++l) {
       const Vec<R> p0 = at.corner[0].at(l), p1 = at.corner[1].at(l), p2 = at.corner[2].at(l);
       const Vec<R> u0 = p2 - p1, u1 = p0 - p2, u2 = p1 - p0, n = cross(u1, u2);
       const R square = dot(n, n), inverse = square > R(0) ? R(1) / std::sqrt(square) : R(0);
       // by area and volume
-      R strain = 0;
-      for (int k = 0; k < 3; ++k) strain += at.corner[k].part[3][l] * (R(0.5) * at.corner[k].part[3][l] + cell.spontaneous);
-      R turned = R(0.5) * inverse * (cell.tension - cell.bending * strain / R(3));
+      const R x0 = at.corner[0].part[3][l], x1 = at.corner[1].part[3][l], x2 = at.corner[2].part[3][l];
+      const R strain = R(0.5) * (x0 * x0 + x1 * x1 + x2 * x2) + cell.spontaneous * (x0 + x1 + x2);
+      R turned = R(0.5) * inverse * (cell.tension - (bending == kHelfrich ? cell.bending * strain / R(3) : R(0)));
       const R along = cell.pressure / R(6);
       // elastic
       const R h11 = shrink * rest[0][l], h12 = shrink * rest[1][l], h22 = shrink * rest[2][l], area = grow * rest[3][l];
@@ -168,9 +166,19 @@ void load_faces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratc
       turned += R(2) * area * by_second * determinant;
       const R pulled = R(2) * area * by_first;
       const Vec<R> e1 = pulled * (h11 * u2 - h12 * u1), e2 = pulled * (h12 * u2 - h22 * u1);
-      // bending
-      const Vec<R> q = (inverse * inverse) * (twist[0][l] * u0 + twist[1][l] * u1 + twist[2][l] * u2);
-      const Vec<R> y0 = pull[0][l] * u0, y1 = pull[1][l] * u1, y2 = pull[2][l] * u2;
+      // bending: by the angles, over the lengths of the sides, and half of that by the lengths, which the other face has as well
+      Vec<R> q{0, 0, 0}, y0{0, 0, 0}, y1{0, 0, 0}, y2{0, 0, 0};
+      if constexpr (bending == kHelfrich) {
+        const R half = R(0.5) * cell.bending;
+        const R g0 = half * inner[0][l] * (x1 + x2), g1 = half * inner[1][l] * (x2 + x0), g2 = half * inner[2][l] * (x0 + x1);
+        q = g0 * u0 + g1 * u1 + g2 * u2;
+        y0 = (R(0.5) * g0 * bend[0][l] / std::sqrt(dot(u0, u0))) * u0;
+        y1 = (R(0.5) * g1 * bend[1][l] / std::sqrt(dot(u1, u1))) * u1;
+        y2 = (R(0.5) * g2 * bend[2][l] / std::sqrt(dot(u2, u2))) * u2;
+      }
+      if constexpr (bending == kHinge)
+        q = (bend[0][l] / std::sqrt(dot(u0, u0))) * u0 + (bend[1][l] / std::sqrt(dot(u1, u1))) * u1 + (bend[2][l] / std::sqrt(dot(u2, u2))) * u2;
+      q = (inverse * inverse) * q;
       force[0].set(l, e1 + e2 + y2 - y1 - turned * cross(n, u0) - (along - dot(u0, q)) * n);
       force[1].set(l, y0 - y2 - e1 - turned * cross(n, u1) - (along - dot(u1, q)) * n);
       force[2].set(l, y1 - y0 - e2 - turned * cross(n, u2) - (along - dot(u2, q)) * n);
@@ -180,32 +188,36 @@ void load_faces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratc
   });
 }
 
-enum Bending { kHelfrich, kHinge, kNoBending };
+template <int law, class R>
+void cell_forces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratch<R>& s) {
+  if (m.bending == kHelfrich) {
+    strain_vertices(m.mesh, cell.spontaneous, s);
+    load_faces<law, kHelfrich>(m, cell, s);
+  } else if (m.bending == kHinge) {
+    twist_hinges(m.mesh, cell.bending, m.rest, s);
+    load_faces<law, kHinge>(m, cell, s);
+  } else {
+    load_faces<law, kNoBending>(m, cell, s);
+  }
+}
 
 template <class R>
 void membrane(const MembraneForces<R>& m) {
   const MembraneMesh& mesh = m.mesh;
+  const MembraneParameters<R>& p = m.parameters;
   parallel_for(m.cells, 2, [&](int64_t begin, int64_t end) {
     static thread_local CellScratch<R> s;
+    s.bend.resize(mesh.edges_count + 1);
+    s.bend[mesh.edges_count] = R(0);
     for (int64_t c = begin; c < end; ++c) {
-      const MembraneParameters<R>& p = m.parameters;
       around_middle(m.offset + c * mesh.vertices * 3, mesh.vertices, s.position);
       const auto [area, volume] = measure_faces(mesh, s);
-      if (m.bending == kNoBending) {
-        s.twist.assign(mesh.edges_count + 1, R(0));
-        s.pull.assign(mesh.edges_count + 1, R(0));
-      } else {
-        measure_edges(mesh, s);
-        if (m.bending == kHinge) load_edges_hinge(mesh, p.bending_modulus[c], m.rest, s);
-        if (m.bending == kHelfrich) load_edges_helfrich(mesh, p.bending_modulus[c], p.spontaneous_curvature[c], s);
-      }
       const CellLoads<R> cell{p.cortical_tension[c] + p.area_modulus[c] * (area - p.rest_area[c]) / p.rest_area[c],
                               p.volume_modulus[c] * (volume - p.rest_volume[c]) / p.rest_volume[c] - p.rest_pressure[c],
-                              p.shear_modulus[c], p.area_dilation[c], p.scale[c],
-                              m.bending == kHelfrich ? p.bending_modulus[c] : R(0), p.spontaneous_curvature[c]};
-      if (m.law == kSkalak) load_faces<kSkalak>(m, cell, s);
-      if (m.law == kNeoHookean) load_faces<kNeoHookean>(m, cell, s);
-      if (m.law == kNoLaw) load_faces<kNoLaw>(m, cell, s);
+                              p.shear_modulus[c], p.area_dilation[c], p.scale[c], p.bending_modulus[c], p.spontaneous_curvature[c]};
+      if (m.law == kSkalak) cell_forces<kSkalak>(m, cell, s);
+      if (m.law == kNeoHookean) cell_forces<kNeoHookean>(m, cell, s);
+      if (m.law == kNoLaw) cell_forces<kNoLaw>(m, cell, s);
       R* out = m.force + c * mesh.vertices * 3;
       for (int64_t v = 0; v < mesh.vertices; ++v)
         for (int a = 0; a < 3; ++a) out[v * 3 + a] = s.force[v][a];

@@ -84,27 +84,26 @@ void slide(const MembraneMesh& mesh, R rate, MotionScratch<R>& s) {
 // Moves positions outward by a part `rate` of what the cell's volume lacks.
 template <class R>
 void restore_volume(const MembraneMesh& mesh, R rest_volume, R rate, MotionScratch<R>& s) {
-  double volume = 0, square = 0;
+  Sum<R> volume;
+  double square = 0;
   s.normal.assign(mesh.vertices, typename Four<R>::type{});
   by_blocks(mesh.faces_count, [&](int64_t first, int count) {
     const int32_t* face = mesh.faces + first * 3;
     const Faces<R> at(s.position, face, count);
     Column<R> normal;
-    alignas(64) R enclosed[kBlock];
     for (int l = 0; l < kBlock; ++l) {
       const Vec<R> n = (R(1) / R(6)) * at.normal(l);
       normal.set(l, n);
       normal.part[3][l] = R(0);
-      enclosed[l] = dot(at.corner[0].at(l), n);
+      volume.lane[l] += l < count ? dot(at.corner[0].at(l), n) : R(0);
     }
-    volume += sum_of(enclosed, count);
     add<3>({&normal, &normal, &normal}, face, count, s.normal);
   });
   for (int64_t v = 0; v < mesh.vertices; ++v) {
     const auto n = s.normal[v];
     square += double(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
   }
-  const R scale = rate * (rest_volume - R(volume)) / R(square);
+  const R scale = rate * (rest_volume - R(volume.total())) / R(square);
   for (int64_t v = 0; v < mesh.vertices; ++v) s.position[v] += scale * s.normal[v];
 }
 

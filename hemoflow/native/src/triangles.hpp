@@ -78,28 +78,44 @@ struct Column {
 // The entries of `from` that one column of a table (elements, stride) names; lanes of the last block beyond `count` read the first entry.
 template <class R>
 HEMOFLOW_INLINE void fetch(const Quads<R>& from, const int32_t* table, int stride, int count, Column<R>& out) {
-  for (int l = 0; l < kBlock; l += 4) {
+  const auto some = [&](int l, auto entry) {
     typename Four<R>::type q[4];
-    for (int k = 0; k < 4; ++k) q[k] = from[l + k < count ? table[(l + k) * stride] : table[0]];
+    for (int k = 0; k < 4; ++k) q[k] = from[table[entry(l + k) * stride]];
     transpose<R>(q);
     for (int k = 0; k < 4; ++k) store(&out.part[k][l], q[k]);
-  }
+  };
+  const int whole = count / 4 * 4;
+  for (int l = 0; l < whole; l += 4) some(l, [](int k) { return k; });
+  for (int l = whole; l < kBlock; l += 4) some(l, [count](int k) { return k < count ? k : 0; });
 }
 
 // Adds the columns to the entries of `to` that the K columns of a table (elements, K) name.
 template <int K, class R>
 HEMOFLOW_INLINE void add(const Column<R>* const (&columns)[K], const int32_t* table, int count, Quads<R>& to) {
-  for (int l = 0; l < count; l += 4) {
+  const auto some = [&](int l, int size) {
     typename Four<R>::type q[K][4];
     for (int c = 0; c < K; ++c) {
       for (int k = 0; k < 4; ++k) q[c][k] = load<typename Four<R>::type>(&columns[c]->part[k][l]);
       transpose<R>(q[c]);
     }
-    const int rest = std::min(4, count - l);
-    for (int k = 0; k < rest; ++k)
+    for (int k = 0; k < size; ++k)
       for (int c = 0; c < K; ++c) to[table[(l + k) * K + c]] += q[c][k];
-  }
+  };
+  const int whole = count / 4 * 4;
+  for (int l = 0; l < whole; l += 4) some(l, 4);
+  if (whole < count) some(whole, count - whole);
 }
+
+// A sum over elements, lane by lane until the end.
+template <class R>
+struct Sum {
+  alignas(64) R lane[kBlock] = {};
+  double total() const {
+    double all = 0;
+    for (R part : lane) all += double(part);
+    return all;
+  }
+};
 
 template <class Work>
 HEMOFLOW_INLINE void by_blocks(int64_t count, const Work& work) {
@@ -132,10 +148,3 @@ struct Faces {
     return cross(corner[1].at(l) - a, corner[2].at(l) - a);
   }
 };
-
-template <class R>
-HEMOFLOW_INLINE double sum_of(const R* values, int count) {
-  double total = 0;
-  for (int l = 0; l < count; ++l) total += double(values[l]);
-  return total;
-}
