@@ -11,7 +11,7 @@ from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.solver import advance as advance_fluid
 from hemoflow.fluid.solver import body_force, viscosity
-from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
+from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
 
 VOLUME_RATE = 0.1
@@ -64,14 +64,8 @@ def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
 def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array, Array]:
     """Forces (C, V, 3) on the vertices of a group: membrane and wall; and the wall's share (3,)."""
     membrane = group.membrane.forces(cells.offset)
-    count, vertices = cells.offset.shape[:2]
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
-    gap, normal = gap_and_normal(model.layout, anchor, cells.offset.reshape(-1, 3))
-    area = jnp.broadcast_to(group.vertex_area, (count, vertices)).reshape(-1)
-    wall = wall_force(gap, normal, area, model.contact.pressure, model.contact.reach).reshape(membrane.shape)
-    live = cells.alive[:, None, None]
-    wall = jnp.where(live, wall, 0.0)
-    return jnp.where(live, membrane, 0.0) + wall, jnp.sum(wall, axis=(0, 1))
+    places, contact = (cells.anchor, cells.offset, cells.alive), (model.contact.pressure, model.contact.reach)
+    return press(model.layout, places, membrane, group.vertex_area, contact)
 
 
 def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Array]], drive: Array) -> Array:

@@ -33,6 +33,8 @@ namespace HEMOFLOW_ISA {
 
 #include "triangles.hpp"
 
+#include "contact.hpp"
+
 #include "membrane.hpp"
 
 #include "motion.hpp"
@@ -40,7 +42,7 @@ namespace HEMOFLOW_ISA {
 template <class R>
 const Kernels<R>& table() {
   static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, sources<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>,
-                                  membrane<R>, displace<R>};
+                                  press<R>, keep<R>, membrane<R>, displace<R>};
   return kernels;
 }
 

@@ -74,6 +74,13 @@ struct NodeTable {
   int32_t count, empty;
 };
 
+template <class R>
+struct WallContact {
+  const R *membrane, *area;   // forces of the membranes (C, V, 3), share of area of every vertex (V,)
+  const bool* alive;          // (C,)
+  R pressure, reach;
+};
+
 // Index tables of the mesh that a group of cells shares, as in hemoflow/cells/topology.py.
 struct MembraneMesh {
   const int32_t *faces, *edges, *edge_faces, *face_edges;
@@ -121,6 +128,8 @@ struct Kernels {
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
   void (*spread)(const int32_t* ids, const R* weights, const R* values, int64_t points, int support, int64_t count, R* out);
   void (*interpolate)(const R* field, const int32_t* ids, const R* weights, int64_t points, int support, int64_t count, R* out);
+  void (*press)(const NodeTable&, const Points<R>&, const R* wall_distance, const WallContact<R>&, R* load, R* total);
+  void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, R least, R* kept, R* farthest);
   void (*membrane)(const MembraneForces<R>&);
   void (*displace)(const Displacement<R>&);
 };

@@ -145,6 +145,23 @@ ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out)
   return ffi::Error::Success();
 }
 
+template <class R>
+ffi::Error press(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> membrane, Real<R> area, Flags alive,
+                 Real<R> pressure, Real<R> reach, RealOut<R> load, RealOut<R> total, ffi::Dictionary box) {
+  kernels<R>().press(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(),
+                     {membrane.typed_data(), area.typed_data(), alive.typed_data(), pressure.typed_data()[0], reach.typed_data()[0]},
+                     load->typed_data(), total->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error keep(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> least, RealOut<R> kept,
+                RealOut<R> farthest, ffi::Dictionary box) {
+  kernels<R>().keep(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(), least.typed_data()[0],
+                    kept->typed_data(), farthest->typed_data());
+  return ffi::Error::Success();
+}
+
 // The mesh of a group of cells, as the first operands of every call that needs it.
 #define HEMOFLOW_MESH Ints faces, Ints edges, Ints edge_faces, Ints face_edges
 #define HEMOFLOW_MESH_ARGS .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>()
@@ -208,6 +225,14 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
       ffi::Ffi::Bind().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                                  \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                    \
                                 ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                  \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_press_##suffix, press<R>,                                                                                          \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()            \
+          .Arg<Flags>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());                                     \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_keep_##suffix, keep<R>,                                                                                            \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>()            \
+          .Ret<Real<R>>().Attrs());                                                                                               \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_membrane_##suffix, membrane<R>,                                                                                    \
       ffi::Ffi::Bind() HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()              \
