@@ -6,11 +6,12 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.cells import compiled
 from hemoflow.coupling.points import NodeStencil, RowStencil, find_stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.solver import advance as advance_fluid
 from hemoflow.fluid.solver import body_force, viscosity
-from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
+from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
 
 VOLUME_RATE = 0.1
@@ -65,14 +66,8 @@ def point_stencil(model: Model, cells: CellState) -> Stencil:
 def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array, Array]:
     """Forces (C, V, 3) on the vertices of a group: membrane and wall; and the wall's share (3,)."""
     membrane = group.membrane.forces(cells.offset)
-    count, vertices = cells.offset.shape[:2]
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
-    gap, normal = gap_and_normal(model.layout, anchor, cells.offset.reshape(-1, 3))
-    area = jnp.broadcast_to(group.vertex_area, (count, vertices)).reshape(-1)
-    wall = wall_force(gap, normal, area, model.contact.pressure, model.contact.reach).reshape(membrane.shape)
-    live = cells.alive[:, None, None]
-    wall = jnp.where(live, wall, 0.0)
-    return jnp.where(live, membrane, 0.0) + wall, jnp.sum(wall, axis=(0, 1))
+    places, contact = (cells.anchor, cells.offset, cells.alive), (model.contact.pressure, model.contact.reach)
+    return press(model.layout, places, membrane, group.vertex_area, contact)
 
 
 def force_density(model: Model, loads: list[Array], points: list[Stencil], drive: Array) -> Array:
@@ -91,23 +86,33 @@ def membrane_force(model: Model, loads: list[Array], points: list[Stencil]) -> A
 def advance(
     model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], at: Stencil
 ) -> tuple[CellState, Array]:
-    """Move the vertices with the fluid, slide them along the membrane where that is asked for, restore the
-    volume that interpolation leaked, and keep them off the wall.
+    """Move the vertices with the fluid and keep them off the wall."""
+    velocity, load = causes
+    carried = at.interpolate(velocity).reshape(cells.offset.shape)
+    moved = displace(group, cells, carried, load, viscosity(model.fluid))
+    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
+    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
+    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+
+
+def displace(group: CellGroup, cells: CellState, carried: Array, load: Array, viscosity: Array) -> Array:
+    """Offsets (C, V, 3) after the vertices went with the fluid's velocity `carried` under their load, slid along the membrane
+    where that is asked for, and restored the volume that interpolation leaked.
 
     The fluid's velocity is that of this step and the last in equal parts. Lattice Boltzmann conserves momentum that changes
     its sign from node row to node row and from step to step (Qian's staggered invariants), and the force on a vertex that follows
     it would feed it; over two steps it averages out.
     """
-    velocity, load = causes
-    carried = at.interpolate(velocity).reshape(cells.offset.shape)
+    membrane, living = group.membrane, cells.alive[:, None, None]
+    volume_rate = VOLUME_RATE if group.keeps_volume else 0.0
+    if membrane.native:
+        motion, rates = (cells.offset, carried, cells.carried, load), (viscosity, group.sliding, volume_rate)
+        return compiled.displace(membrane.mesh, motion, cells.alive, membrane.parameters.rest_volume, rates)
     mean = 0.5 * (carried + cells.carried)
-    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
-    moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
+    fine = unresolved_velocity(cells.offset, load, membrane.mesh, viscosity)
+    moved = cells.offset + jnp.where(living, mean + fine, 0.0)
     if group.sliding:
-        moved = moved + group.sliding * group.membrane.tangential_shift(moved)
+        moved = moved + group.sliding * membrane.tangential_shift(moved)
     if group.keeps_volume:
-        moved = moved + VOLUME_RATE * group.membrane.volume_shift(moved)
-    moved = jnp.where(cells.alive[:, None, None], moved, cells.offset)
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
-    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
-    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+        moved = moved + volume_rate * membrane.volume_shift(moved)
+    return jnp.where(living, moved, cells.offset)

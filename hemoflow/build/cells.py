@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow import native
 from hemoflow.cells.celltype import CellType
 from hemoflow.cells.membrane import build_membrane
 from hemoflow.cells.surface import Surface, discocyte, frequency_for, icosphere
@@ -164,6 +165,7 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
         law=kind.law,
         bending_model=kind.bending,
         precision=precision,
+        native=native.in_use(),
         shear_modulus=np.full(len(seeds), modulus) / units.tension,
         area_dilation=kind.value("area_dilation"),
         bending_modulus=kind.value("bending_modulus") / units.energy,

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike
 
-from hemoflow.cells import bending, elasticity, enclosure
+from hemoflow.cells import bending, compiled, elasticity, enclosure
 from hemoflow.cells.elasticity import ReferenceShape
 from hemoflow.cells.mesh import Mesh, device_mesh, vertex_areas, vertex_sums
 from hemoflow.cells.redistribution import tangential_shift
@@ -56,7 +56,8 @@ class Membrane:
     """C cells with one mesh, one elastic law and one bending model; positions are always (C, V, 3).
 
     `reference`: stress-free triangles of the surface the mesh was built from. `rest_angle` (E,): hinge model only.
-    `law` and `bending` are static (see `elasticity.LAWS`, `bending.MODELS`). Build one with `build_membrane`.
+    `law` and `bending` are static (see `elasticity.LAWS`, `bending.MODELS`). `native`: forces come from a compiled kernel,
+    which cannot be differentiated. Build one with `build_membrane`.
     """
 
     mesh: Mesh
@@ -65,6 +66,7 @@ class Membrane:
     parameters: MembraneParameters
     law: str
     bending: str
+    native: bool = False
 
     def terms(self, x: Array) -> dict[str, Array]:
         """Energy of every term, each (C,): elastic, bending, cortex, area, volume."""
@@ -89,6 +91,12 @@ class Membrane:
         """Force on every vertex, minus the gradient of the energy: x (C, V, 3) -> (C, V, 3), or (V, 3) -> (V, 3)."""
         if x.ndim == 2:
             return self.forces(x[None])[0]
+        if self.native:
+            models, values = (
+                (self.law, self.bending),
+                [getattr(self.parameters, f.name) for f in fields(self.parameters)],
+            )
+            return compiled.forces(self.mesh, models, self.reference, self.rest_angle, x, values)
         triangle = self._triangles(x)
         areas = enclosure.face_area(*triangle)
         tension, pressure = self._isotropic_loads(areas, triangle)
@@ -226,7 +234,7 @@ class Membrane:
 
 
 jax.tree_util.register_dataclass(
-    Membrane, data_fields=["mesh", "reference", "rest_angle", "parameters"], meta_fields=["law", "bending"]
+    Membrane, data_fields=["mesh", "reference", "rest_angle", "parameters"], meta_fields=["law", "bending", "native"]
 )
 
 
@@ -236,6 +244,7 @@ def build_membrane(
     bending_model: str = "helfrich",
     precision: str = "float32",
     closed: bool = True,
+    native: bool = False,
     **parameters: ArrayLike,
 ) -> Membrane:
     """A membrane whose stress-free shape is `surface`, for C cells.
@@ -243,7 +252,7 @@ def build_membrane(
     `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1,
     rest area and volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that
     volume. When `closed` is False the surface may have a border (a patch); it then encloses nothing. The hinge model
-    rests flat (angle 0). Raises InputError for an unknown law, model or parameter, and for a surface that is not an
+    rests flat (angle 0). `native` chooses the tier of the forces. Raises InputError for an unknown law, model or parameter, and for a surface that is not an
     oriented manifold.
     """
     if law not in elasticity.LAWS or bending_model not in bending.MODELS:
@@ -261,6 +270,7 @@ def build_membrane(
         parameters=MembraneParameters(**{k: jnp.asarray(v, precision) for k, v in values.items()}),
         law=law,
         bending=bending_model,
+        native=native,
     )
 
 

@@ -19,6 +19,8 @@ class Mesh:
 
     faces: Array
     edges: Array
+    edge_faces: Array
+    face_edges: Array
     vertex_corners: Array
     vertex_edges: Array
     vertex_edge_corners: Array

@@ -23,7 +23,8 @@ class Topology:
     """Index tables (int32) of a surface with V vertices, F faces, E inner edges; K is the largest valence.
 
     faces (F, 3). edges (E, 4): the ends i, j, the corner opposite in the face where i comes before j, and the corner
-    opposite in the other face. vertex_corners (V, K): slots corner * F + face, padded with 3 F. vertex_edges (V, K):
+    opposite in the other face. edge_faces (E, 2): those two faces. face_edges (F, 3): the edge opposite to each corner, E where
+    there is a border. vertex_corners (V, K): slots corner * F + face, padded with 3 F. vertex_edges (V, K):
     edges that end here, padded with E. vertex_edge_corners (V, 2K): slots k * E + edge of the edges that hold the
     vertex as k-th entry, padded with 4 E. neighbours (V, K): adjacent vertices, padded with V. valence (V,): number
     of faces at a vertex. boundary_edges (B, 2): edges with one face only, none on a closed surface.
@@ -31,6 +32,8 @@ class Topology:
 
     faces: Integers
     edges: Integers
+    edge_faces: Integers
+    face_edges: Integers
     vertex_corners: Integers
     vertex_edges: Integers
     vertex_edge_corners: Integers
@@ -46,7 +49,7 @@ def build_topology(surface: Surface, closed: bool = True) -> Topology:
         raise InputError(f"surface: faces must have shape (F, 3) with F > 0, not {faces.shape}")
     if faces.min() < 0 or faces.max() >= count:
         raise InputError(f"surface: a face names vertex {faces.max()}, but there are {count} vertices")
-    edges, boundary = _pair_half_edges(faces, count)
+    edges, halves, boundary = _pair_half_edges(faces, count)
     if closed and len(boundary):
         raise InputError(f"surface: open, {len(boundary)} edges have one face only, the first between {boundary[0]}")
     valence = np.bincount(faces.reshape(-1), minlength=count).astype(np.int32)
@@ -59,6 +62,8 @@ def build_topology(surface: Surface, closed: bool = True) -> Topology:
     return Topology(
         faces=faces,
         edges=edges,
+        edge_faces=halves % np.int32(len(faces)),
+        face_edges=_face_edges(halves, len(faces)),
         vertex_corners=_rows(faces.T.reshape(-1), count, pad=faces.size),
         vertex_edges=np.where(vertex_ends < 2 * number, vertex_ends % max(number, 1), number).astype(np.int32),
         vertex_edge_corners=_rows(edges.T.reshape(-1), count, pad=edges.size),
@@ -85,8 +90,16 @@ def check_surface(surface: Surface) -> None:
         raise InputError(f"surface: encloses volume {enclosed:.3g}, its faces look inward; reverse their order")
 
 
-def _pair_half_edges(faces: Integers, count: int) -> tuple[Integers, Integers]:
-    """Inner edges (E, 4) and boundary edges (B, 2) from the three directed sides of every face."""
+def _face_edges(halves: Integers, faces: int) -> Integers:
+    """Edge (F, 3) opposite to each corner: half-edge side * F + face runs from corner `side` to the next."""
+    side, face = np.divmod(halves, faces)
+    found = np.full((faces, 3), len(halves), np.int32)
+    found[face, (side + 2) % 3] = np.arange(len(halves))[:, None]
+    return found
+
+
+def _pair_half_edges(faces: Integers, count: int) -> tuple[Integers, Integers, Integers]:
+    """Inner edges (E, 4), their half-edges (E, 2) and boundary edges (B, 2) from the three directed sides of every face."""
     start = faces.T.reshape(-1).astype(np.int64)
     end = np.roll(faces, -1, axis=1).T.reshape(-1).astype(np.int64)
     opposite = np.roll(faces, -2, axis=1).T.reshape(-1)
@@ -108,7 +121,8 @@ def _pair_half_edges(faces: Integers, count: int) -> tuple[Integers, Integers]:
                          f"the first at the edge {start[h]}-{end[h]}")  # fmt: skip
     edges = np.stack([start[one], end[one], opposite[one], opposite[two]], axis=1).astype(np.int32)
     lone = order[first[~inner]]
-    return edges, np.stack([start[lone], end[lone]], axis=1).astype(np.int32)
+    halves = np.stack([one, two], axis=1).astype(np.int32)
+    return edges, halves, np.stack([start[lone], end[lone]], axis=1).astype(np.int32)
 
 
 def _rows(owner: NDArray[np.integer], count: int, pad: int) -> Integers:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.fluid.layout import NodeLayout
-from hemoflow.native.calls import call, new
+from hemoflow.native.calls import call, new, same
 
 BARRIER = 0.1
 """Smallest gap as a fraction of the range."""
@@ -39,9 +39,8 @@ def wall_gap(layout: NodeLayout, anchor: Array, offset: Array) -> Array:
 def gap_and_normal(layout: NodeLayout, anchor: Array, offset: Array) -> tuple[Array, Array]:
     """The gap (P,) and its unit gradient (P, 3), which points away from the wall."""
     if layout.native:
-        table, sizes = layout.native_arguments()
         count, real = offset.shape[0], offset.dtype
-        arguments = (anchor, offset[:, None, :], *table, layout.wall_distance)
+        arguments, sizes = _native_arguments(layout, anchor, offset[:, None, :])
         gap, normal = call("wall", (new((count,), real), new((count, 3), real)), arguments, **sizes)
         return gap, normal
     gap = wall_gap(layout, anchor, offset)
@@ -56,8 +55,41 @@ def wall_force(gap: Array, normal: Array, area: Array, pressure: Array, reach: A
     return (pressure * area * closeness)[:, None] * normal
 
 
+def press(
+    layout: NodeLayout, cells: tuple[Array, Array, Array], membrane: Array, area: Array, strength: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Forces (C, V, 3) of membranes with that of the wall added, and the wall's sum (3,); dead cells feel nothing.
+
+    `cells`: anchor (C, 3), offset (C, V, 3) and alive (C,); `area` (V,) of every vertex; `strength`: pressure and reach.
+    """
+    anchor, offset, alive = cells
+    if layout.native:
+        arguments, sizes = _native_arguments(layout, anchor, offset)
+        values = (membrane, area, alive, *(jnp.reshape(part, 1) for part in strength))
+        load, total = call("press", (same(membrane), new((3,), offset.dtype)), (*arguments, *values), **sizes)
+        return load, total
+    spots = jnp.broadcast_to(anchor[:, None, :], offset.shape).reshape(-1, 3)
+    gap, normal = gap_and_normal(layout, spots, offset.reshape(-1, 3))
+    every = jnp.broadcast_to(area, offset.shape[:2]).reshape(-1)
+    wall = wall_force(gap, normal, every, *strength).reshape(membrane.shape)
+    living = alive[:, None, None]
+    wall = jnp.where(living, wall, 0.0)
+    return jnp.where(living, membrane, 0.0) + wall, jnp.sum(wall, axis=(0, 1))
+
+
 def keep_inside(layout: NodeLayout, anchor: Array, offset: Array, reach: Array) -> tuple[Array, Array]:
     """Offsets with every vertex at least `BARRIER` of the range from the wall, and how far the farthest was moved."""
+    if layout.native:
+        arguments, sizes = _native_arguments(layout, anchor, offset[:, None, :])
+        out = (same(offset), new((), offset.dtype))
+        kept, farthest = call("keep", out, (*arguments, jnp.reshape(BARRIER * reach, 1)), **sizes)
+        return kept, farthest
     gap, normal = gap_and_normal(layout, anchor, offset)
     short = jnp.maximum(BARRIER * reach - gap, 0.0)
     return offset + short[:, None] * normal, jnp.max(short)
+
+
+def _native_arguments(layout: NodeLayout, anchor: Array, offset: Array) -> tuple[tuple[Array, ...], dict[str, int]]:
+    """What every compiled kernel of the wall is given first, and the sizes of the table."""
+    table, sizes = layout.native_arguments()
+    return (anchor, offset, *table, layout.wall_distance), sizes

@@ -16,7 +16,9 @@ import jax
 
 from hemoflow.errors import InputError
 
-KERNELS = ("step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate")
+KERNELS = (
+    "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep", "membrane", "displace",
+)  # fmt: skip
 CHOICES = ("jax", "native")
 VARIABLE = "HEMOFLOW_BACKEND"
 

@@ -26,7 +26,7 @@ def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, *
 def _as(array: Array, real: Any) -> Array:
     if jnp.issubdtype(array.dtype, jnp.floating):
         return array.astype(real)
-    return array if array.dtype == jnp.uint16 else array.astype(jnp.int32)
+    return array if array.dtype in (jnp.uint16, jnp.bool_) else array.astype(jnp.int32)
 
 
 def same(array: Array) -> jax.ShapeDtypeStruct:

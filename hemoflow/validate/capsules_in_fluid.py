@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow import native
 from hemoflow.build.fluid import Relaxation, assemble_fluid
 from hemoflow.cells.inertia import taylor_deformation
 from hemoflow.cells.membrane import build_membrane
@@ -125,6 +126,7 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
         capsule.law,
         "none",
         precision,
+        native=native.in_use(),
         shear_modulus=capsule.shear_modulus,
         area_dilation=capsule.area_dilation,
         volume_modulus=capsule.volume_modulus,

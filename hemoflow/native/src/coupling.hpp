@@ -177,41 +177,6 @@ void stencil(const NodeTable& t, const Points<R>& points, int width, int32_t* ro
   (width == 2 ? find_rows<R, 2> : width == 3 ? find_rows<R, 3> : find_rows<R, 4>)(t, points, rows, span, factors);
 }
 
-// Distance to the wall at points, trilinear between nodes, and its unit gradient; see hemoflow/interaction/repulsion.py.
-template <class R>
-void wall(const NodeTable& t, const Points<R>& points, const R* wall_distance, R* gap, R* normal) {
-  parallel_for(points.cells * points.vertices, 256, [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) {
-      const int32_t* anchor = points.anchor + (p / points.vertices) * 3;
-      R part[3];
-      int32_t at[3][2];
-      for (int a = 0; a < 3; ++a) {
-        const R x = points.offset[p * 3 + a], low = std::floor(x);
-        part[a] = x - low;
-        for (int k = 0; k < 2; ++k) at[a][k] = table_position(t, a, int32_t(low) + k + anchor[a]);
-      }
-      R total = 0, slope[3] = {0, 0, 0};
-      for (int corner = 0; corner < 8; ++corner) {
-        const int on[3] = {corner >> 2, corner >> 1 & 1, corner & 1};
-        int32_t id = t.empty;
-        const int32_t x = at[0][on[0]], y = at[1][on[1]], z = at[2][on[2]];
-        if (x >= 0 && y >= 0 && z >= 0) {
-          const int64_t row = (int64_t(x / kTile) * t.coarse[1] + y / kTile) * t.coarse[2] + z / kTile;
-          id = t.blocks[int64_t(t.tile_of[row]) * (kTile * kTile * kTile) + ((x % kTile) * kTile + y % kTile) * kTile + z % kTile];
-        }
-        const R d = wall_distance[id];
-        R w[3];
-        for (int a = 0; a < 3; ++a) w[a] = on[a] ? part[a] : R(1) - part[a];
-        total += d * w[0] * w[1] * w[2];
-        for (int a = 0; a < 3; ++a) slope[a] += (on[a] ? d : -d) * w[(a + 1) % 3] * w[(a + 2) % 3];
-      }
-      const R length = std::sqrt(slope[0] * slope[0] + slope[1] * slope[1] + slope[2] * slope[2]);
-      gap[p] = total;
-      for (int a = 0; a < 3; ++a) normal[p * 3 + a] = slope[a] / std::max(length, R(1e-12));
-    }
-  });
-}
-
 template <class R, int W>
 void see(const NodeTable& t, const Points<R>& points, const RowStencil<R>& s, const R* field, R* out) {
   typedef typename Row<W, R>::type V;

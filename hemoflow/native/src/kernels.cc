@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #if defined(__AVX2__)
@@ -28,9 +31,18 @@ namespace HEMOFLOW_ISA {
 
 #include "coupling.hpp"
 
+#include "triangles.hpp"
+
+#include "contact.hpp"
+
+#include "membrane.hpp"
+
+#include "motion.hpp"
+
 template <class R>
 const Kernels<R>& table() {
-  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, sources<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>};
+  static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, sources<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>,
+                                  press<R>, keep<R>, membrane<R>, displace<R>};
   return kernels;
 }
 

@@ -1,4 +1,4 @@
-// What the fluid and coupling kernels work on. Everything is a plain pointer: the callers own the memory.
+// What the kernels work on. Everything is a plain pointer: the callers own the memory.
 #pragma once
 
 #include <cstdint>
@@ -82,6 +82,49 @@ struct RowStencil {
   const R* factors;
 };
 
+template <class R>
+struct WallContact {
+  const R *membrane, *area;   // forces of the membranes (C, V, 3), share of area of every vertex (V,)
+  const bool* alive;          // (C,)
+  R pressure, reach;
+};
+
+// Index tables of the mesh that a group of cells shares, as in hemoflow/cells/topology.py.
+struct MembraneMesh {
+  const int32_t *faces, *edges, *edge_faces, *face_edges;
+  int64_t vertices, faces_count, edges_count;
+};
+
+// Fields of hemoflow.cells.membrane.MembraneParameters, (C,) each.
+template <class R>
+struct MembraneParameters {
+  const R *shear_modulus, *area_dilation, *bending_modulus, *spontaneous_curvature, *cortical_tension, *area_modulus, *volume_modulus,
+      *rest_area, *rest_volume, *rest_pressure, *scale;
+};
+
+template <class R>
+struct MembraneForces {
+  MembraneMesh mesh;
+  MembraneParameters<R> parameters;
+  const R *area, *inverse;    // stress-free faces: area (F,), inverse metric (3, F)
+  const R* rest;              // hinge model: cosine and sine of the rest angles (2, E)
+  const R* offset;            // (C, V, 3)
+  R* force;                   // (C, V, 3)
+  int64_t cells;
+  int law, bending;           // places in elasticity.LAWS and bending.MODELS
+};
+
+template <class R>
+struct Displacement {
+  MembraneMesh mesh;
+  const R *offset, *velocity, *before, *force;  // (C, V, 3): where vertices are, the fluid's velocity now and a step ago, their load
+  const bool* alive;          // (C,)
+  const R* rest_volume;       // (C,)
+  R viscosity, sliding, volume_rate;
+  R* moved;                   // (C, V, 3)
+  int64_t cells;
+};
+
 // One set of kernels, compiled for one instruction set.
 template <class R>
 struct Kernels {
@@ -93,6 +136,10 @@ struct Kernels {
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
   void (*spread)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* values, R* out);
   void (*interpolate)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* field, R* out);
+  void (*press)(const NodeTable&, const Points<R>&, const R* wall_distance, const WallContact<R>&, R* load, R* total);
+  void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, R least, R* kept, R* farthest);
+  void (*membrane)(const MembraneForces<R>&);
+  void (*displace)(const Displacement<R>&);
 };
 
 template <class R>

@@ -19,6 +19,7 @@ template <class R>
 using Real = ffi::Buffer<kReal<R>>;
 using Ints = ffi::Buffer<ffi::DataType::S32>;
 using Masks = ffi::Buffer<ffi::DataType::U16>;
+using Flags = ffi::Buffer<ffi::DataType::PRED>;
 template <class R>
 using RealOut = ffi::Result<Real<R>>;
 using IntsOut = ffi::Result<Ints>;
@@ -152,6 +153,55 @@ ffi::Error interpolate(HEMOFLOW_POINTS, Real<R> field, RealOut<R> out, ffi::Dict
   return ffi::Error::Success();
 }
 
+template <class R>
+ffi::Error press(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> membrane, Real<R> area, Flags alive,
+                 Real<R> pressure, Real<R> reach, RealOut<R> load, RealOut<R> total, ffi::Dictionary box) {
+  kernels<R>().press(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(),
+                     {membrane.typed_data(), area.typed_data(), alive.typed_data(), pressure.typed_data()[0], reach.typed_data()[0]},
+                     load->typed_data(), total->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error keep(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> least, RealOut<R> kept,
+                RealOut<R> farthest, ffi::Dictionary box) {
+  kernels<R>().keep(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(), least.typed_data()[0],
+                    kept->typed_data(), farthest->typed_data());
+  return ffi::Error::Success();
+}
+
+// The mesh of a group of cells, as the first operands of every call that needs it.
+#define HEMOFLOW_MESH Ints faces, Ints edges, Ints edge_faces, Ints face_edges
+#define HEMOFLOW_MESH_ARGS .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>()
+#define HEMOFLOW_MESH_OF(offset)                                                                                            \
+  {faces.typed_data(), edges.typed_data(), edge_faces.typed_data(), face_edges.typed_data(), int64_t(offset.dimensions()[1]), \
+   int64_t(faces.dimensions()[0]), int64_t(edges.dimensions()[0])}
+
+template <class R>
+ffi::Error membrane(HEMOFLOW_MESH, Real<R> area, Real<R> inverse, Real<R> rest, Real<R> offset, Real<R> shear_modulus,
+                    Real<R> area_dilation, Real<R> bending_modulus, Real<R> spontaneous_curvature, Real<R> cortical_tension,
+                    Real<R> area_modulus, Real<R> volume_modulus, Real<R> rest_area, Real<R> rest_volume, Real<R> rest_pressure,
+                    Real<R> scale, RealOut<R> force, int64_t law, int64_t bending) {
+  const hemoflow::MembraneParameters<R> parameters{
+      shear_modulus.typed_data(),  area_dilation.typed_data(), bending_modulus.typed_data(), spontaneous_curvature.typed_data(),
+      cortical_tension.typed_data(), area_modulus.typed_data(), volume_modulus.typed_data(), rest_area.typed_data(),
+      rest_volume.typed_data(),    rest_pressure.typed_data(), scale.typed_data()};
+  if (shear_modulus.element_count() != size_t(offset.dimensions()[0]))
+    return ffi::Error::InvalidArgument("membrane: parameters and positions are of different numbers of cells");
+  kernels<R>().membrane({HEMOFLOW_MESH_OF(offset), parameters, area.typed_data(), inverse.typed_data(), rest.typed_data(),
+                         offset.typed_data(), force->typed_data(), int64_t(offset.dimensions()[0]), int(law), int(bending)});
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> before, Real<R> force, Flags alive, Real<R> rest_volume,
+                    Real<R> viscosity, Real<R> rates, RealOut<R> moved) {
+  kernels<R>().displace({HEMOFLOW_MESH_OF(offset), offset.typed_data(), velocity.typed_data(), before.typed_data(), force.typed_data(),
+                         alive.typed_data(), rest_volume.typed_data(), viscosity.typed_data()[0], rates.typed_data()[0],
+                         rates.typed_data()[1], moved->typed_data(), int64_t(offset.dimensions()[0])});
+  return ffi::Error::Success();
+}
+
 }  // namespace
 
 #define HEMOFLOW_HANDLERS(R, suffix)                                                                                              \
@@ -182,7 +232,24 @@ ffi::Error interpolate(HEMOFLOW_POINTS, Real<R> field, RealOut<R> out, ffi::Dict
       hemoflow_spread_##suffix, spread<R>,                                                                                        \
       ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attrs());                              \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                    \
-                                ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Attrs())
+                                ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Attrs());                   \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_press_##suffix, press<R>,                                                                                          \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()            \
+          .Arg<Flags>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());                                     \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_keep_##suffix, keep<R>,                                                                                            \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>()            \
+          .Ret<Real<R>>().Attrs());                                                                                               \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_membrane_##suffix, membrane<R>,                                                                                    \
+      ffi::Ffi::Bind() HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()              \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()               \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attr<int64_t>("law").Attr<int64_t>("bending"));            \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      hemoflow_displace_##suffix, displace<R>,                                                                                    \
+      ffi::Ffi::Bind() HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>())
 
 #pragma GCC visibility push(default)
 HEMOFLOW_HANDLERS(float, f32);
