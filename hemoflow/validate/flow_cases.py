@@ -22,6 +22,7 @@ from hemoflow.fluid.solver import (
     body_force,
     equilibrium_state,
     finish,
+    local_rates,
     stream,
 )
 from hemoflow.geometry.vessel import AbstractVessel
@@ -160,4 +161,5 @@ def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> jax.Array:
     arrived = stream(fluid, state, drive)
     force = body_force(fluid, drive, arrived.density.shape[0])
     moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
-    return -(1.0 - 0.5 * fluid.even_rate) * moment
+    rate = local_rates(fluid, arrived.populations, force)[0]
+    return -(1.0 - 0.5 * rate[..., None, None]) * moment

@@ -42,6 +42,14 @@ struct LinkTable {
   int32_t openings;
 };
 
+// Even rates over S = Pi:Pi, on the grid of its leading bits: hemoflow/fluid/thinning.py. None where the viscosity is constant.
+template <class R>
+struct RateTable {
+  const R* rates;
+  R smallest, largest, magic;
+  int fineness;
+};
+
 template <class R>
 struct FluidStep {
   Slots slots;
@@ -51,6 +59,7 @@ struct FluidStep {
   R* book;                    // (4,) of the walls: mass they owe, what they exchanged, and what was taken off their slots (two parts); in place
   const R *even_rate, *odd_rate;
   bool rate_per_node;
+  RateTable<R> thinning;
   const R* body_force;        // (3,), scaled by the last drive
   const R* force;             // (3, count) or null
   const R* drive;             // (openings + 2,)
