@@ -24,6 +24,9 @@ FASTEST = 0.02
 WALL_VISCOSITY = 0.1
 """At the wall, in lattice units: the slowest decay of a thinning fluid is there."""
 
+WALL_LAYER = 4.0
+"""Fewest nodes in the layer at the wall, n R thick, over which the shear rate of a fluid with index n falls; R is 20 at least."""
+
 NEAR_WALL = (1.0, 5.0)
 """Depths between which the shear rate is followed to the wall; the first node feels how its links are cut."""
 
@@ -32,13 +35,14 @@ class _ThinningFlow:
     """A duct driven by a body force until steady; `time` is lambda in steps, `length` 2 A/P in nodes."""
 
     def __init__(self, params: Params, settings: Settings) -> None:
-        self.half_width = number(params, "R", 20.0)
-        section = make_section(params, 2.0 * self.half_width)
         stress = number(params, "tw*")
         shape = {"index": number(params, "n"), "transition": number(params, "a")}
         law = CarreauYasuda(1.0, number(params, "muinf/mu0"), **shape)
         # the law is looked at for the scales of the lattice only
         rate = float(law.rate(stress))
+        slope = float(np.log(law.viscosity(1.01 * rate) / law.viscosity(rate)) / np.log(1.01)) + 1.0
+        self.half_width = number(params, "R", max(20.0, round(WALL_LAYER / slope)))
+        section = make_section(params, 2.0 * self.half_width)
         thinned = stress / rate
         rest = WALL_VISCOSITY / thinned
         self.time = rate * self.half_width / FASTEST
