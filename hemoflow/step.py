@@ -8,8 +8,7 @@ from jax import Array
 
 from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
-from hemoflow.fluid.solver import advance as advance_fluid
-from hemoflow.fluid.solver import body_force, viscosity
+from hemoflow.fluid.solver import advance_with_rate, body_force, viscosity
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -34,9 +33,9 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = membrane_force(model, [load for load, _ in loads], points) if loads else None
-    fluid, velocity, flux = advance_fluid(model.fluid, state.fluid, drive, force, wanted=bool(loads))
+    fluid, velocity, flux, rate = advance_with_rate(model.fluid, state.fluid, drive, force, wanted=bool(loads))
     moved = [
-        advance(model, g, c, (velocity, load), p)
+        advance(model, g, c, (velocity, load, rate), p)
         for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
@@ -87,7 +86,7 @@ def membrane_force(model: Model, loads: list[Array], points: list[tuple[Array, A
 
 
 def advance(
-    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], points: tuple[Array, Array]
+    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array, Array], points: tuple[Array, Array]
 ) -> tuple[CellState, Array]:
     """Move the vertices with the fluid, slide them along the membrane where that is asked for, restore the
     volume that interpolation leaked, and keep them off the wall.
@@ -96,10 +95,10 @@ def advance(
     its sign from node row to node row and from step to step (Qian's staggered invariants), and the force on a vertex that follows
     it would feed it; over two steps it averages out.
     """
-    (velocity, load), (ids, weights) = causes, points
+    (velocity, load, rate), (ids, weights) = causes, points
     carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
     mean = 0.5 * (carried + cells.carried)
-    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
+    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, _viscosity_at(rate, cells, points))
     moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
     if group.sliding:
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
@@ -109,3 +108,10 @@ def advance(
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+
+
+def _viscosity_at(rate: Array, cells: CellState, points: tuple[Array, Array]) -> Array:
+    """Viscosity at the vertices: the same everywhere, or (C, V) where the even rate differs from node to node."""
+    if rate.ndim:
+        rate = interpolate(rate[None], *points).reshape(cells.offset.shape[:2])
+    return viscosity(rate)

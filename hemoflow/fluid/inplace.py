@@ -197,8 +197,9 @@ def advance(
     held: InPlace,
     load: tuple[Array, Array | None],
     wanted: bool,
-) -> tuple[InPlace, Array, Array]:
-    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), and the mass gained per link group.
+) -> tuple[InPlace, Array, Array, Array]:
+    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), the mass gained per link group, and the
+    even rate, of every node (N,) of a thinning fluid where `wanted`.
 
     `rates`: even rate, odd rate, body force (3,) per drive of 1, and the table of rates where the viscosity depends on the shear rate.
     `load`: the drive, and the force density (3, N) beside the body force or None.
@@ -214,12 +215,13 @@ def advance(
         jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), table, limits, body_force, *slots.others.arguments(),
         links.direction, links.reach, links.along, links.share, jnp.atleast_1d(links.wall_gain),
     )  # fmt: skip
-    fresh = (new((3, slots.count if wanted else 0), real), new((links.openings + 1,), real))
+    seen = slots.count if wanted else 0
+    fresh = (new((3, seen), real), new((links.openings + 1,), real), new((seen if thinning else 0,), real))
     at = len(slots.blocks.arguments())
     aliases = {at + k: k for k in range(len(kept))}
     done = call("step", (*map(same, kept), *fresh), arguments, aliases, count=slots.count, fineness=fineness)
     memory = LinkMemory(done[2], done[3], done[1][:2])
-    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5]
+    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5], done[6] if thinning else even_rate
 
 
 def _short(values: NDArray[np.generic]) -> Array:

@@ -78,13 +78,21 @@ def advance(
     Returns the fluid, its velocity (3, N) before the collision with half of the force (empty unless `wanted`), and the
     mass gained per link group.
     """
+    return advance_with_rate(fluid, carried, drive, force, wanted)[:3]
+
+
+def advance_with_rate(
+    fluid: Fluid, carried: Carried, drive: Array, force: Array | None = None, wanted: bool = True
+) -> tuple[Carried, Array, Array, Array]:
+    """As `advance`, and last the even rate of the collision, a scalar or (N,) (empty in a thinning fluid unless `wanted`)."""
     if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
         rates = (fluid.even_rate, fluid.odd_rate, fluid.body_force, fluid.thinning)
         return inplace.advance(fluid.table, fluid.links, rates, carried, (drive, force), wanted)
     arrived = stream(fluid, cast(FluidState, carried), drive)
     total = body_force(fluid, drive, arrived.density.shape[0]) + (0.0 if force is None else force)
     velocity = arrived.momentum + 0.5 * total
-    return relax(fluid, arrived, total, velocity), velocity, arrived.flux
+    rate = local_rates(fluid, arrived.populations, total)[0]
+    return relax(fluid, arrived, total, velocity), velocity, arrived.flux, rate
 
 
 def body_force(fluid: Fluid, drive: Array, count: int) -> Array:
@@ -142,9 +150,9 @@ def _opening_rate(fluid: Fluid, arrived: Array) -> Array:
     return fluid.even_rate if fluid.even_rate.ndim == 0 else fluid.even_rate[node]
 
 
-def viscosity(fluid: Fluid) -> Array:
-    """Kinematic viscosity in lattice units; the largest, where it differs between nodes."""
-    return (1.0 / jnp.min(fluid.even_rate) - 0.5) / 3.0
+def viscosity(even_rate: Array) -> Array:
+    """Kinematic viscosity in lattice units that goes with an even rate, any shape."""
+    return (1.0 / even_rate - 0.5) / 3.0
 
 
 def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidState:

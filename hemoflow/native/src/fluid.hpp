@@ -317,6 +317,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
     write_own<kKind>(s.velocity + n, part, local.ux);
     write_own<kKind>(s.velocity + count + n, part, local.uy);
     write_own<kKind>(s.velocity + 2 * count + n, part, local.uz);
+    if constexpr (kThinning) write_own<kKind>(s.rate + n, part, local.even_rate);
   }
   write_own<kKind>(p + n, part, f[0]);
   V out[kDirections], sum = zero;

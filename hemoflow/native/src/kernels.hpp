@@ -65,6 +65,7 @@ struct FluidStep {
   const R* drive;             // (openings + 2,)
   R *strained, *slope;        // (P,) memory of pressure links, in place
   R* velocity;                // (3, count) or null
+  R* rate;                    // (count,) even rates of a thinning fluid, or null
   R* flux;                    // (openings + 1,)
   bool odd;
 };

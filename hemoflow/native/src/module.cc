@@ -43,8 +43,8 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
                 Real<R> drive, Real<R> even_rate, Real<R> odd_rate, Real<R> rates, Real<R> limits, Real<R> body_force, Ints moved,
                 Real<R> motion, Ints slot, Ints own, Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
                 Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
-                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, int64_t count,
-                int64_t fineness) {
+                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
+                int64_t count, int64_t fineness) {
   FluidStep<R> s;
   s.slots = HEMOFLOW_SLOTS_OF;
   s.links = {moved.typed_data(),  motion.typed_data(),        slot.typed_data(),   own.typed_data(),    shared.typed_data(),
@@ -71,6 +71,7 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
   s.strained = in_place(strained, strained_out);
   s.slope = in_place(slope, slope_out);
   s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
+  s.rate = rate->element_count() > 0 ? rate->typed_data() : nullptr;
   s.flux = flux->typed_data();
   s.odd = parity.typed_data()[0] != 0;
   kernels<R>().step(s);
@@ -161,7 +162,8 @@ ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out)
           .Arg<Ints>().Arg<Ints>()                                                                                                \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()            \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()                                             \
-          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("fineness"));         \
+          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count")                      \
+          .Attr<int64_t>("fineness"));                                                                                            \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_export_##suffix, export_populations<R>,                                                                            \
       ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                   \
