@@ -29,9 +29,13 @@ class CarreauYasuda:
     def __post_init__(self) -> None:
         ends = (self.zero_shear, self.infinite_shear)
         if min(ends) < 0.0 or max(ends) <= 0.0 or self.time < 0.0 or self.index < 0.0 or self.transition <= 0.0:
-            raise ValueError(f"{self}: viscosities, time and index must not be negative, the transition must be positive")
+            raise ValueError(
+                f"{self}: viscosities, time and index must not be negative, the transition must be positive"
+            )
         if self.index > 1.0 and self.infinite_shear > self.zero_shear:
-            raise ValueError(f"{self}: an index above 1 takes the viscosity below zero where the one at rest is the smaller")
+            raise ValueError(
+                f"{self}: an index above 1 takes the viscosity below zero where the one at rest is the smaller"
+            )
 
     def viscosity(self, rate: Array | float) -> Array:
         """Viscosity at shear rates >= 0, in the unit of the viscosities."""

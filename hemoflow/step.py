@@ -98,7 +98,7 @@ def advance(
     (velocity, load, rate), (ids, weights) = causes, points
     carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
     mean = 0.5 * (carried + cells.carried)
-    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, _viscosity_at(rate, cells, points))
+    fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity_at(rate, cells, points))
     moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
     if group.sliding:
         moved = moved + group.sliding * group.membrane.tangential_shift(moved)
@@ -110,7 +110,7 @@ def advance(
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
 
 
-def _viscosity_at(rate: Array, cells: CellState, points: tuple[Array, Array]) -> Array:
+def viscosity_at(rate: Array, cells: CellState, points: tuple[Array, Array]) -> Array:
     """Viscosity at the vertices: the same everywhere, or (C, V) where the even rate differs from node to node."""
     if rate.ndim:
         rate = interpolate(rate[None], *points).reshape(cells.offset.shape[:2])

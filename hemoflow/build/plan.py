@@ -148,9 +148,7 @@ def _inflow(vessel: AbstractVessel, conditions: Conditions) -> float:
     )
 
 
-def _pressure(
-    case: Case, vessel: AbstractVessel, parts: tuple[Conditions, Pathways], viscosity: float
-) -> float:
+def _pressure(case: Case, vessel: AbstractVessel, parts: tuple[Conditions, Pathways], viscosity: float) -> float:
     """The largest pressure difference (Pa) that drives, or that the imposed flow needs."""
     conditions, pathways = parts
     factor = largest_factor(case.flow.waveform)
