@@ -121,7 +121,7 @@ def _even_rate(law: CarreauYasuda, moment: NDArray[np.float64]) -> NDArray[np.fl
 
 def _reached(law: CarreauYasuda) -> tuple[int, int]:
     """Powers of two between which the even rate changes."""
-    rates = _even_rate(law, 2.0 ** np.arange(REACH[0], REACH[1] + 1))
+    rates = _even_rate(law, np.exp2(np.arange(REACH[0], REACH[1] + 1, dtype=np.float64)))
     changed = np.flatnonzero((np.abs(rates / rates[0] - 1.0) > 1e-7) & (np.abs(rates / rates[-1] - 1.0) > 1e-7))
     if not len(changed):
         return REACH[1] - 1, REACH[1]

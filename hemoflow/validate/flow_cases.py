@@ -24,6 +24,7 @@ from hemoflow.fluid.solver import (
     finish,
     local_rates,
     stream,
+    viscosity,
 )
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
@@ -173,5 +174,5 @@ def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> tuple[jax.Arra
     force = body_force(fluid, drive, arrived.density.shape[0])
     moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
     rate = local_rates(fluid, arrived.populations, force)[0]
-    viscosity = jnp.broadcast_to((1.0 / rate - 0.5) / 3.0, arrived.density.shape)
-    return -(1.0 - 0.5 * rate[..., None, None]) * moment, viscosity
+    nu = jnp.broadcast_to(viscosity(rate), arrived.density.shape)
+    return -(1.0 - 0.5 * rate[..., None, None]) * moment, nu

@@ -36,7 +36,7 @@ class _ThinningFlow:
 
     def __init__(self, params: Params, settings: Settings) -> None:
         stress = number(params, "tw*")
-        shape = {"index": number(params, "n"), "transition": number(params, "a")}
+        shape = {"index": number(params, "n"), "transition": number(params, "a", 2.0)}
         law = CarreauYasuda(1.0, number(params, "muinf/mu0"), **shape)
         # the law is looked at for the scales of the lattice only
         rate = float(law.rate(stress))
