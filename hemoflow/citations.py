@@ -77,6 +77,8 @@ def _methods(case: dict[str, Any]) -> Iterator[tuple[str, str]]:
         methods["flow in the network"] = ("sutera1993", "pries1994")
     elif suffix:
         methods["inside and outside of a surface mesh"] = ("jacobson2013",)
+    if "rheology" in case.get("flow", {}):
+        methods["viscosity that falls with the shear rate"] = ("yasuda1981", "cho1991")
     if case.get("cells"):
         methods |= _WITH_CELLS
         methods["exit chain"] = ("gillespie1977", "aalen1978")

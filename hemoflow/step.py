@@ -9,8 +9,7 @@ from jax import Array
 from hemoflow.cells import compiled
 from hemoflow.coupling.points import NodeStencil, RowStencil, find_stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
-from hemoflow.fluid.solver import advance as advance_fluid
-from hemoflow.fluid.solver import body_force, viscosity
+from hemoflow.fluid.solver import advance_with_rate, body_force, viscosity
 from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -38,9 +37,9 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = membrane_force(model, [load for load, _ in loads], points) if loads else None
-    fluid, velocity, flux = advance_fluid(model.fluid, state.fluid, drive, force, wanted=bool(loads))
+    fluid, velocity, flux, rate = advance_with_rate(model.fluid, state.fluid, drive, force, wanted=bool(loads))
     moved = [
-        advance(model, g, c, (velocity, load), p)
+        advance(model, g, c, (velocity, load, rate), p)
         for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
@@ -84,12 +83,12 @@ def membrane_force(model: Model, loads: list[Array], points: list[Stencil]) -> A
 
 
 def advance(
-    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], at: Stencil
+    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array, Array], at: Stencil
 ) -> tuple[CellState, Array]:
     """Move the vertices with the fluid and keep them off the wall."""
-    velocity, load = causes
+    velocity, load, rate = causes
     carried = at.interpolate(velocity).reshape(cells.offset.shape)
-    moved = displace(group, cells, carried, load, viscosity(model.fluid))
+    moved = displace(group, cells, carried, load, viscosity_at(rate, cells, at))
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
     return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
@@ -97,7 +96,7 @@ def advance(
 
 def displace(group: CellGroup, cells: CellState, carried: Array, load: Array, viscosity: Array) -> Array:
     """Offsets (C, V, 3) after the vertices went with the fluid's velocity `carried` under their load, slid along the membrane
-    where that is asked for, and restored the volume that interpolation leaked.
+    where that is asked for, and restored the volume that interpolation leaked; `viscosity` a scalar or (C, V).
 
     The fluid's velocity is that of this step and the last in equal parts. Lattice Boltzmann conserves momentum that changes
     its sign from node row to node row and from step to step (Qian's staggered invariants), and the force on a vertex that follows
@@ -116,3 +115,10 @@ def displace(group: CellGroup, cells: CellState, carried: Array, load: Array, vi
     if group.keeps_volume:
         moved = moved + volume_rate * membrane.volume_shift(moved)
     return jnp.where(living, moved, cells.offset)
+
+
+def viscosity_at(rate: Array, cells: CellState, at: Stencil) -> Array:
+    """Viscosity at the vertices: the same everywhere, or (C, V) where the even rate differs from node to node."""
+    if rate.ndim:
+        rate = at.interpolate(jnp.broadcast_to(rate, (3, *rate.shape)))[:, 0].reshape(cells.offset.shape[:2])
+    return viscosity(rate)

@@ -65,6 +65,9 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "time_step_s": scales.time_step,
         "relaxation_time": scales.relaxation_time,
         "density_scale": scales.density_scale,
+        "relaxation_times": [numbers["relaxation_time_thinnest"], numbers["relaxation_time_thickest"]],
+        "viscosity_pa_s": plan.physics.viscosity,
+        "viscosities_pa_s": [plan.physics.thinnest, plan.physics.thickest],
         "time_step_bound_by": scales.binds,
         "time_step_limits_s": scales.limits,
         "mach": numbers["mach"],
@@ -160,6 +163,7 @@ def format_check(report: dict[str, Any]) -> str:
         f"  lattice     {report['fluid_nodes']} fluid nodes of {report['node_spacing_m'] * um:.4g} um, {report['precision']}",
         f"  time step   {report['time_step_s']:.4g} s, bound by {report['time_step_bound_by']}; "
         + ", ".join(f"{k} {v:.3g} s" for k, v in sorted(report["time_step_limits_s"].items(), key=lambda kv: kv[1])),
+        *_rheology(report),
         f"  relaxation  time {report['relaxation_time']:.4g}, density scale {report['density_scale']:.4g}, "
         f"density change {report['density_change']:.2%}, Mach {report['mach']:.2g}",
         f"  numbers     Re {report['reynolds']:.3g} (physical {report['reynolds_physical']:.3g}), "
@@ -178,6 +182,18 @@ def format_check(report: dict[str, Any]) -> str:
         *(f"  warning     {warning}" for warning in report["warnings"]),
     ]
     return "\n".join(lines)
+
+
+def _rheology(report: dict[str, Any]) -> list[str]:
+    """Between which viscosities and relaxation times a fluid is whose viscosity depends on the shear rate."""
+    (thin, thick), times = report["viscosities_pa_s"], report["relaxation_times"]
+    if thin == thick:
+        return []
+    return [
+        f"  rheology    Carreau-Yasuda: {thick * 1e3:.4g} mPa s at rest (relaxation time {times[1]:.4g}), {thin * 1e3:.4g} mPa s at high "
+        f"shear rates ({times[0]:.4g}); {report['viscosity_pa_s'] * 1e3:.4g} mPa s at the estimated wall shear rate is in Re and in "
+        f"what follows, {thin * 1e3:.4g} mPa s in the limits of membranes"
+    ]
 
 
 def _capillary(report: dict[str, Any]) -> str:

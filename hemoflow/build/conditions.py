@@ -131,7 +131,8 @@ def _speeds(
         elif flow.flow_rate is not None:
             amount[k] = flow.flow_rate * part / opening.area
         else:
-            amount[k] = (flow.wall_shear_stress or 0.0) * opening.radius / (4.0 * flow.viscosity)
+            stress = flow.wall_shear_stress or 0.0
+            amount[k] = np.sign(stress) * flow.law.tube_speed(abs(stress), opening.radius)
     kinds = {k: Condition("velocity" if k in inlets else "pressure") for k in range(len(amount))}
     said = ["the wall shear stress is that of a round tube of the inlet's area"] if flow.wall_shear_stress else []
     return Conditions(kinds, amount, np.zeros(3), walls, inlets, outlets, said)
@@ -224,8 +225,9 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
     speed = case.flow.mean_velocity if case.flow.mean_velocity is not None else (case.flow.flow_rate or 0.0) / area
     shape = case.vessel.formula
     if shape == "tube":
-        return 8.0 * case.flow.viscosity * speed * np.pi / area
-    if shape in ("channel", "box"):
+        radius = float(np.sqrt(area / np.pi))
+        return float(np.sign(speed)) * 2.0 * case.flow.law.tube_wall_stress(abs(speed), radius) / radius
+    if shape in ("channel", "box") and case.flow.viscosity is not None:
         extent = np.delete(vessel.bounds[1] - vessel.bounds[0], axis)
         open_side = np.delete(np.array(vessel.periodic), axis)
         if open_side.all():
@@ -234,8 +236,9 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
             )
         sides = np.where(open_side, np.inf, extent)
         return float(case.flow.viscosity * speed / rectangle_conductance(*sides))
+    kind = "" if case.flow.viscosity is not None else " with a viscosity that depends on the shear rate"
     raise InputError(
-        f"flow.mean_velocity or flow_rate: not known beforehand for a periodic {shape}; use flow.pressure_drop or wall_shear_stress"
+        f"flow.mean_velocity or flow_rate: not known beforehand for a periodic {shape}{kind}; use flow.pressure_drop or wall_shear_stress"
     )
 
 

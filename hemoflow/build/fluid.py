@@ -17,8 +17,10 @@ from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid
 from hemoflow.fluid.streaming import pull_table
+from hemoflow.fluid.thinning import make_rate_table
 from hemoflow.geometry.vessel import Opening
 from hemoflow.geometry.voxelise import Lumen
+from hemoflow.rheology import CarreauYasuda
 
 Array = NDArray[np.float64]
 WallVelocity = Callable[[Array], Array]
@@ -26,10 +28,19 @@ WallVelocity = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Relaxation:
-    """Even relaxation time (the viscosity) and the magic parameter; the BGK collision is magic = (tau - 1/2)^2."""
+    """Even relaxation time (the viscosity) and the magic parameter; the BGK collision is magic = (tau - 1/2)^2.
+
+    Where the viscosity depends on the shear rate, `law` is that dependence in lattice units and tau belongs to a fluid at rest.
+    """
 
     tau: float
     magic: float = 0.1875
+    law: CarreauYasuda | None = None
+
+    @classmethod
+    def thinning(cls, law: CarreauYasuda, magic: float = 0.1875) -> Relaxation:
+        """That of a law in lattice units."""
+        return cls(0.5 + 3.0 * law.zero_shear, magic, law)
 
     @property
     def viscosity(self) -> float:
@@ -89,6 +100,7 @@ def assemble_fluid(
         jnp.asarray(1.0 / relaxation.tau, real),
         jnp.asarray(1.0 / odd_relaxation_time(relaxation.tau, relaxation.magic), real),
         jnp.asarray(force, real),
+        None if relaxation.law is None else make_rate_table(relaxation.law, relaxation.magic),
     )
     h = lumen.spacing
     layout = make_layout(

@@ -11,7 +11,7 @@ from hemoflow.build.cells import Room, Seed, check_seats, find_seat, mesh_size
 from hemoflow.build.conditions import Conditions, find_conditions
 from hemoflow.build.drives import largest_factor
 from hemoflow.build.memory import check_memory, memory_needed
-from hemoflow.build.scales import Physics, Request, Scales, choose_scales
+from hemoflow.build.scales import WALL_SHEAR, Physics, Request, Scales, choose_scales
 from hemoflow.case import Case
 from hemoflow.cells.catalogue import CATALOGUE
 from hemoflow.geometry.bottleneck import bottleneck_radius
@@ -71,12 +71,12 @@ def load_vessel(case: Case) -> AbstractVessel:
 
 
 def _network_viscosity(case: Case) -> Any:
-    """Viscosity of the 0-D flow of a network: that of the fluid, or blood's in vivo where a hematocrit is given."""
+    """Viscosity of the 0-D flow of a network: that of the fluid (at high shear rates), or blood's in vivo where a hematocrit is given."""
     if case.flow.hematocrit == 0.0:
-        return case.flow.viscosity
+        return case.flow.law.infinite_shear
     from hemoflow.geometry.pries import InVivoViscosity
 
-    return InVivoViscosity(case.flow.viscosity, case.flow.hematocrit)
+    return InVivoViscosity(case.flow.law.infinite_shear, case.flow.hematocrit)
 
 
 def make_plan(case: Case) -> Plan:
@@ -89,11 +89,12 @@ def make_plan(case: Case) -> Plan:
     pathways = find_pathways(lumen, conditions.inlets, conditions.outlets)
     seeds = place_cells(case, Room(vessel, lumen, pathways))
     narrow = bottleneck_radius(vessel, lumen, conditions.inlets, conditions.outlets)
-    pressure = _pressure(case, vessel, conditions, pathways)
+    viscosity = _wall_viscosity(case, vessel, conditions, pathways)
+    pressure = _pressure(case, vessel, (conditions, pathways), viscosity)
     stiffness = ("cortical_tension", "shear_modulus")
     tension = max((seed.kind.value(name) for seed in seeds for name in stiffness), default=0.0)
     contact = case.contact.strength or CONTACT_FACTOR * max(pressure, 2.0 * tension / max(narrow, 0.5 * lumen.spacing))
-    physics = _physics(case, (conditions, pathways, seeds), pressure, contact)
+    physics = _physics(case, (conditions, pathways, seeds), (pressure, viscosity), contact)
     return Plan(
         case, vessel, lumen, pathways, conditions, seeds, narrow, pressure, contact, physics,
         choose_scales(physics, _request(case, physics)), _largest_scale(case, physics),
@@ -124,35 +125,67 @@ def place_cells(case: Case, room: Room) -> list[Seed]:
     return seeds
 
 
-def _pressure(case: Case, vessel: AbstractVessel, conditions: Conditions, pathways: Pathways) -> float:
+def _wall_viscosity(case: Case, vessel: AbstractVessel, conditions: Conditions, pathways: Pathways) -> float:
+    """Viscosity (Pa s) at the wall of the fastest place, by what drives the flow: the lowest that the blood gets to in a plain tube."""
+    law = case.flow.law
+    if law.zero_shear == law.infinite_shear:
+        return law.zero_shear
+    fastest = int(np.argmax(pathways.mobility))
+    width = float(pathways.wall[fastest])
+    pressure = _pressure(case, vessel, (conditions, pathways), 0.0)
+    stress = WALL_SHEAR * pathways.speed_near(pathways.positions[fastest], width, pressure, 1.0) / (2.0 * width)
+    inflow = _inflow(vessel, conditions) * largest_factor(case.flow.waveform)
+    needed = inflow / pathways.conductance if inflow and pathways.conductance > 0 else 0.0
+    speed = pathways.speed_near(pathways.positions[fastest], width, needed, 1.0)
+    speed = max(speed, _given_speed(case, conditions))
+    return float(law.viscosity(max(float(law.rate(stress)), WALL_SHEAR * speed / (2.0 * width))))
+
+
+def _inflow(vessel: AbstractVessel, conditions: Conditions) -> float:
+    """Sum of the imposed flow rates, m^3/s."""
+    return sum(
+        abs(conditions.amount[k]) * vessel.openings[k].area for k, c in conditions.kinds.items() if c.kind == "velocity"
+    )
+
+
+def _pressure(case: Case, vessel: AbstractVessel, parts: tuple[Conditions, Pathways], viscosity: float) -> float:
     """The largest pressure difference (Pa) that drives, or that the imposed flow needs."""
+    conditions, pathways = parts
     factor = largest_factor(case.flow.waveform)
     low, high = conditions.pressure_range
     pressure = high - low
-    inflow = sum(
-        abs(conditions.amount[k]) * vessel.openings[k].area for k, c in conditions.kinds.items() if c.kind == "velocity"
-    )
+    inflow = _inflow(vessel, conditions)
     if inflow and pathways.conductance > 0:
-        pressure = max(pressure, inflow * case.flow.viscosity / pathways.conductance)
+        pressure = max(pressure, inflow * viscosity / pathways.conductance)
     extent = vessel.bounds[1] - vessel.bounds[0]
     return factor * (pressure + float(np.max(np.abs(conditions.body_force) * extent, initial=0.0)))
 
 
-def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressure: float, contact: float) -> Physics:
-    conditions, pathways, seeds = parts
+def _given_speed(case: Case, conditions: Conditions) -> float:
+    """The largest speed (m/s) that the case prescribes: of walls, at openings, at the start."""
     flow = case.flow
-    fastest = int(np.argmax(pathways.mobility))
-    width = float(pathways.wall[fastest])
-    speed = pathways.speed_near(pathways.positions[fastest], width, pressure, flow.viscosity)
-    peak = 2.2 * speed
-    factor = largest_factor(flow.waveform)
     given = [float(np.linalg.norm(v)) for v in conditions.walls.values()]
     given += [abs(a) for k, a in enumerate(conditions.amount) if conditions.kinds[k].kind == "velocity"]
     if not isinstance(flow.initial_velocity, str):
         given.append(float(np.linalg.norm(flow.initial_velocity)))
     elif flow.initial_velocity == "taylor-green":
         given.append(flow.initial_speed or 0.0)
-    largest = factor * max(given, default=0.0)
+    return largest_factor(flow.waveform) * max(given, default=0.0)
+
+
+def _physics(
+    case: Case,
+    parts: tuple[Conditions, Pathways, list[Seed]],
+    state: tuple[float, float],
+    contact: float,
+) -> Physics:
+    (conditions, pathways, seeds), (pressure, viscosity) = parts, state
+    flow = case.flow
+    fastest = int(np.argmax(pathways.mobility))
+    width = float(pathways.wall[fastest])
+    speed = pathways.speed_near(pathways.positions[fastest], width, pressure, viscosity)
+    peak = 2.2 * speed
+    largest = _given_speed(case, conditions)
     values = {
         name: [seed.kind.value(name) for seed in seeds] or [0.0]
         for name in (
@@ -168,7 +201,7 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
         values["shear_modulus"], values["area_dilation"], seeds, strict=False
     )) if seeds else 0.0  # fmt: skip
     return Physics(
-        flow.viscosity,
+        viscosity,
         flow.density,
         2.0 * width,
         max(speed, largest),
@@ -181,6 +214,8 @@ def _physics(case: Case, parts: tuple[Conditions, Pathways, list[Seed]], pressur
         contact=contact / case.contact.wall_range if seeds else 0.0,
         volume_modulus=max(values["volume_modulus"]),
         shear_modulus=min((g for g in values["shear_modulus"] if g > 0), default=0.0),
+        zero_shear=flow.law.zero_shear,
+        infinite_shear=flow.law.infinite_shear,
     )
 
 
@@ -188,7 +223,7 @@ def _request(case: Case, physics: Physics) -> Request:
     section = case.resolution
     return Request(
         section.node_spacing,
-        section.relaxation_time if section.relaxation_time is not None else 1.0,
+        physics.relaxation_time(section.relaxation_time),
         section.time_step,
         None if section.density_scale == "auto" else float(section.density_scale),
         section.max_reynolds if section.max_reynolds is not None else 0.5,
@@ -206,13 +241,13 @@ def _largest_scale(case: Case, physics: Physics) -> float:
         return 1.0
     if wave.kind == "steady" or wave.period is None:
         return float("inf")
-    womersley_squared = physics.density * 2.0 * np.pi / wave.period * (0.5 * physics.length) ** 2 / physics.viscosity
+    womersley_squared = physics.density * 2.0 * np.pi / wave.period * (0.5 * physics.length) ** 2 / physics.thinnest
     return max(1.0, 0.1 / womersley_squared)
 
 
 def expected_transit(plan: Plan) -> float:
     """Time (s) that the undisturbed flow needs for the shortest way through the vessel; infinite without flow."""
-    speed = plan.pathways.mobility * plan.pressure / plan.case.flow.viscosity
+    speed = plan.pathways.mobility * plan.pressure / plan.physics.viscosity
     typical = float(np.median(speed[speed > 0])) if (speed > 0).any() else 0.0
     return plan.pathways.length / typical if typical > 0 else float("inf")
 

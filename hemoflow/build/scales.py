@@ -21,6 +21,12 @@ VOLUME_STIFFNESS = 0.15
 
 LARGEST_MACH = 0.3
 
+WALL_SHEAR = 8.0
+"""Shear rate at the wall of a round tube times its diameter over the mean speed."""
+
+RELAXATION_TIMES = (0.505, 5.0)
+"""Within which collisions are stable and walls are where they should be."""
+
 
 @dataclass(frozen=True)
 class Physics:
@@ -31,6 +37,9 @@ class Physics:
     speed anywhere, `pressure` the largest pressure difference, `tension` the largest of cortical tension and elastic
     moduli (N/m), `cortical` the cortical tension alone, `bending` J, `radius` of the smallest cell, `contact` the
     repulsion's pressure per length (Pa/m), `shear_modulus` of the softest elastic membrane (N/m).
+
+    `viscosity` is that at the wall of the fastest place; where it depends on the shear rate, `zero_shear` and
+    `infinite_shear` are its ends (zeros in a Newtonian fluid).
     """
 
     viscosity: float
@@ -46,11 +55,33 @@ class Physics:
     contact: float = 0.0
     volume_modulus: float = 0.0
     shear_modulus: float = 0.0
+    zero_shear: float = 0.0
+    infinite_shear: float = 0.0
+
+    @property
+    def thinnest(self) -> float:
+        """The lowest viscosity (Pa s), which limits what membranes and inertia allow."""
+        return self.infinite_shear or self.viscosity
+
+    @property
+    def thickest(self) -> float:
+        """The highest viscosity (Pa s)."""
+        return self.zero_shear or self.viscosity
+
+    def relaxation_time(self, middle: float | None) -> float:
+        """Relaxation time at the wall's viscosity where it is `middle` at the geometric mean of the two ends; by default 1, or less where
+        the blood at rest would be too thick for the lattice."""
+        if self.thinnest == self.thickest:
+            return 1.0 if middle is None else middle
+        mean = (self.thinnest * self.thickest) ** 0.5
+        if middle is None:
+            middle = min(1.0, 0.5 + (RELAXATION_TIMES[1] - 0.5) * mean / self.thickest)
+        return 0.5 + (middle - 0.5) * self.viscosity / mean
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the case fixes: node spacing (m), relaxation time, and optionally time step (s), density scale, the
+    """What the case fixes: node spacing (m), relaxation time at `Physics.viscosity`, and optionally time step (s), density scale, the
     Reynolds cap, and the largest density scale that the physics allows."""
 
     spacing: float
@@ -97,33 +128,34 @@ def choose_scales(physics: Physics, request: Request) -> Scales:
         step, scale = limits[binds], limits[binds] / unit_step
     tau = 3.0 * viscosity + 0.5
     numbers = _numbers(physics, dx, step, scale, viscosity)
-    _refuse(numbers, tau, step, limits)
+    ends = tuple(0.5 + (tau - 0.5) * end / mu for end in (physics.thinnest, physics.thickest))
+    _refuse(numbers, (ends[0], ends[1]), step, limits)
     return Scales(dx, step, scale, tau, binds, limits, numbers)
 
 
 def _limits(p: Physics, request: Request, viscosity: float, unit_step: float) -> dict[str, float]:
-    dx, mu = request.spacing, p.viscosity
+    dx, mu, thin = request.spacing, p.viscosity, p.thinnest
     limits = {"Reynolds number": request.max_reynolds * unit_step / max(p.density * p.speed * p.length / mu, 1e-30)}
     limits["Mach number"] = LARGEST_SPEED * dx / max(p.peak_speed, 1e-30)
     limits["density change"] = LARGEST_DENSITY_CHANGE * mu / (3.0 * viscosity * max(p.pressure, 1e-30))
     if request.largest_scale < float("inf"):
         limits["true inertia"] = request.largest_scale * unit_step
     if p.tension:
-        limits["membrane stiffness"] = STIFFNESS_NUMBER * mu * dx / p.tension
+        limits["membrane stiffness"] = STIFFNESS_NUMBER * thin * dx / p.tension
     if p.volume_modulus:
         limits["volume stiffness"] = VOLUME_STIFFNESS * mu / (viscosity * p.volume_modulus)
     if p.bending:
-        limits["bending stiffness"] = STIFFNESS_NUMBER * mu * dx**3 / p.bending
+        limits["bending stiffness"] = STIFFNESS_NUMBER * thin * dx**3 / p.bending
     if p.contact:
-        limits["wall repulsion"] = mu / (p.contact * dx)
+        limits["wall repulsion"] = thin / (p.contact * dx)
     if p.cortical:
-        limits["Laplace number"] = LARGEST_LAPLACE * mu**2 / (p.density * p.cortical * p.radius) * unit_step
+        limits["Laplace number"] = LARGEST_LAPLACE * thin**2 / (p.density * p.cortical * p.radius) * unit_step
     return limits
 
 
 def _numbers(p: Physics, dx: float, step: float, scale: float, viscosity: float) -> dict[str, float]:
     rho, mu = p.density * scale, p.viscosity
-    shear = 8.0 * p.speed / p.length  # at the wall of a round tube of that width
+    shear = WALL_SHEAR * p.speed / p.length
     return {
         "reynolds": rho * p.speed * p.length / mu,
         "reynolds_physical": p.density * p.speed * p.length / mu,
@@ -134,15 +166,25 @@ def _numbers(p: Physics, dx: float, step: float, scale: float, viscosity: float)
         "capillary_tension": mu * p.speed / p.cortical if p.cortical else 0.0,
         "laplace": rho * p.cortical * p.radius / mu**2 if p.cortical else 0.0,
         "viscosity_lattice": viscosity,
+        "relaxation_time_thinnest": 0.5 + 3.0 * viscosity * p.thinnest / mu,
+        "relaxation_time_thickest": 0.5 + 3.0 * viscosity * p.thickest / mu,
     }
 
 
-def _refuse(numbers: dict[str, float], tau: float, step: float, limits: dict[str, float]) -> None:
+def _refuse(numbers: dict[str, float], taus: tuple[float, float], step: float, limits: dict[str, float]) -> None:
     safe = min(limits.values())
-    if not 0.505 <= tau <= 5.0:
+    low, high = RELAXATION_TIMES
+    if not (taus[0] >= low and taus[1] <= high * (1.0 + 1e-9)):
+        middle = ((taus[0] - 0.5) * (taus[1] - 0.5)) ** 0.5
+        said = f"{taus[0]:.4g}" if taus[0] == taus[1] else f"{taus[0]:.4g} (thinnest) to {taus[1]:.4g} (at rest)"
+        if (taus[1] - 0.5) / (taus[0] - 0.5) > (high - 0.5) / (low - 0.5):
+            raise InputError(
+                f"flow.rheology: the viscosity at rest is {(taus[1] - 0.5) / (taus[0] - 0.5):.3g} times that at high shear rates; "
+                f"the lattice can hold a factor of {(high - 0.5) / (low - 0.5):.3g}: raise infinite_shear_viscosity"
+            )
         raise InputError(
-            f"resolution: the relaxation time comes out as {tau:.4g}, outside of 0.505 to 5: with this time step and density "
-            f"scale choose a time step near {step * 0.5 / (tau - 0.5):.3g} s for a relaxation time of 1"
+            f"resolution: the relaxation time comes out as {said}, outside of {low:g} to {high:g}: with this time step and density "
+            f"scale choose a time step near {step * 0.5 / middle:.3g} s for a relaxation time of 1"
         )
     if numbers["mach"] > LARGEST_MACH:
         raise InputError(

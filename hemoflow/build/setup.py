@@ -16,6 +16,7 @@ from hemoflow.build.plan import Plan
 from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
+from hemoflow.rheology import CarreauYasuda
 from hemoflow.step import with_velocity
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ def make_setup(plan: Plan) -> Setup:
     fluid, layout = assemble_fluid(
         plan.lumen,
         plan.conditions.kinds,
-        Relaxation(tau, magic),
+        Relaxation(tau, magic) if case.flow.rheology is None else Relaxation.thinning(_lattice_law(plan), magic),
         plan.conditions.body_force / units.force_density,
         _wall_motion(plan.vessel, plan.conditions, units.velocity),
     )
@@ -55,6 +56,10 @@ def make_setup(plan: Plan) -> Setup:
     model = Model(fluid, layout, groups, contact, case.coupling.kernel)
     state = with_velocity(model, State(first, cells, no_bonds()), jnp.asarray(velocity, real))
     return Setup(plan, model, state, drives, members)
+
+
+def _lattice_law(plan: Plan) -> CarreauYasuda:
+    return plan.case.flow.law.in_units(plan.units.viscosity, plan.units.dt)
 
 
 def _cell_groups(plan: Plan, precision: str) -> tuple[tuple[CellGroup, ...], list[list[Seed]], tuple[CellState, ...]]:

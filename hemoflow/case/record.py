@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hemoflow.case import rules
 from hemoflow.case.cells import CellSection
@@ -28,6 +28,7 @@ from hemoflow.case.kinds import (
 )
 from hemoflow.case.tables import Raw, Record, Table, Tables
 from hemoflow.case.vessel import Vessel
+from hemoflow.rheology import BLOOD, CarreauYasuda
 
 Triple = tuple[float, float, float]
 
@@ -91,10 +92,28 @@ class Waveform(Record):
         rules.waveform(raw, values, path, faults)
 
 
-class Flow(Record):
-    """[flow]: the fluid and what drives it; viscosity Pa s, density kg/m^3, at most one drive or a list of openings."""
+class Rheology(Record):
+    """A viscosity that falls with the shear rate; the values left out are those of blood (Cho and Kensey 1991)."""
 
-    viscosity: Annotated[float, Quantity("Pa s")] = 1.2e-3
+    law: Annotated[Literal["carreau-yasuda"], Choice(("carreau-yasuda",))] = "carreau-yasuda"
+    zero_shear_viscosity: Annotated[float, Quantity("Pa s")] = BLOOD.zero_shear
+    infinite_shear_viscosity: Annotated[float, Quantity("Pa s")] = BLOOD.infinite_shear
+    time_constant: Annotated[float, Quantity("s")] = BLOOD.time
+    index: Annotated[float, Number(Range(0.0, 1.0, above=True), example="0.3568")] = BLOOD.index
+    transition: Annotated[float, Number(Range(0.1, 20.0), example="2.0")] = BLOOD.transition
+
+    @classmethod
+    def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
+        """The viscosity falls."""
+        rules.viscosity_falls({name: field.default for name, field in cls.model_fields.items()} | values, path, faults)
+
+
+class Flow(Record):
+    """[flow]: the fluid and what drives it; viscosity Pa s (None where `rheology` gives it), density kg/m^3, at most one drive or a list
+    of openings."""
+
+    viscosity: Annotated[float | None, Quantity("Pa s")] = 1.2e-3
+    rheology: Annotated[Rheology | None, Table(Rheology)] = None
     density: Annotated[float, Quantity("kg/m^3")] = 1025.0
     hematocrit: Annotated[float, Number(Range(0.0, 0.9), example="0.4")] = 0.0
     mean_velocity: Annotated[float | None, Quantity("m/s", SIGNED)] = None
@@ -109,9 +128,28 @@ class Flow(Record):
     ] = "rest"
     initial_speed: Annotated[float | None, Quantity("m/s")] = None
 
+    @property
+    def law(self) -> CarreauYasuda:
+        """Viscosity (Pa s) against shear rate (1/s); both ends of a Newtonian fluid are the same."""
+        r = self.rheology
+        if r is not None:
+            return CarreauYasuda(
+                r.zero_shear_viscosity, r.infinite_shear_viscosity, r.time_constant, r.index, r.transition
+            )
+        assert self.viscosity is not None
+        return CarreauYasuda(self.viscosity, self.viscosity)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_viscosity(cls, values: Any) -> Any:
+        """The default viscosity is that of a fluid without a rheology."""
+        thinning = isinstance(values, dict) and values.get("rheology") is not None
+        return {"viscosity": None, **values} if thinning else values
+
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """At most one drive; openings named once; a Taylor-Green vortex needs its speed."""
+        """One viscosity; at most one drive; openings named once; a Taylor-Green vortex needs its speed."""
+        rules.one_viscosity(raw, path, faults)
         rules.drives(raw, path, faults)
         rules.initial_velocity(raw, path, faults)
         rules.named_once(raw.get("openings"), f"{path}.openings", faults)
@@ -188,6 +226,7 @@ class Case(Record):
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
         """Something moves, something ends it, names are given once."""
+        rules.collision_fits(raw, faults)
         rules.something_moves(raw, faults)
         rules.something_ends(raw, faults)
         rules.named_once(raw.get("cells"), "cells", faults)

@@ -30,6 +30,33 @@ def drives(raw: dict[str, Any], path: str, faults: Faults) -> None:
         faults.add(path, _contradiction(given))
 
 
+def one_viscosity(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """The viscosity is a number, or depends on the shear rate; red cells are accounted for once."""
+    if "rheology" not in raw:
+        return
+    if "viscosity" in raw:
+        faults.add(path, _contradiction(["viscosity", "rheology"]))
+    if raw.get("hematocrit"):
+        faults.add(f"{path}.hematocrit", "contradicts rheology: both stand for the red cells; keep one of them")
+
+
+def viscosity_falls(values: dict[str, Any], path: str, faults: Faults) -> None:
+    """The viscosity at rest is the larger one."""
+    low, high = (values.get(f"{end}_shear_viscosity") for end in ("infinite", "zero"))
+    if isinstance(low, float) and isinstance(high, float) and low > high:
+        faults.add(
+            f"{path}.infinite_shear_viscosity",
+            f"{low:g} Pa s is above zero_shear_viscosity, {high:g} Pa s; the viscosity falls with the shear rate",
+        )
+
+
+def collision_fits(raw: dict[str, Any], faults: Faults) -> None:
+    """A viscosity that varies needs two relaxation times: with one, walls would sit elsewhere at every viscosity."""
+    flow, resolution = _table(raw, "flow"), _table(raw, "resolution")
+    if flow and resolution and "rheology" in flow and resolution.get("collision") == "bgk":
+        faults.add("resolution.collision", 'contradicts flow.rheology: "bgk" places walls by the viscosity; use "trt"')
+
+
 def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
     """A Taylor-Green vortex has a speed, and only it has."""
     vortex = raw.get("initial_velocity") == "taylor-green"

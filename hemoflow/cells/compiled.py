@@ -38,7 +38,7 @@ def displace(
     """`step.displace`: `motion` is positions, velocity now and a step ago, and load, (C, V, 3) each; `rates` the viscosity and
     the parts of a step by which vertices slide and the volume is restored."""
     viscosity, sliding, volume = rates
-    arguments = (*_tables(mesh), *motion, alive, rest_volume, viscosity.reshape(1), jnp.asarray([sliding, volume]))
+    arguments = (*_tables(mesh), *motion, alive, rest_volume, viscosity.reshape(-1), jnp.asarray([sliding, volume]))
     return call("displace", same(motion[0]), arguments)
 
 

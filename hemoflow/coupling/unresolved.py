@@ -20,7 +20,8 @@ from hemoflow.cells.vectors import corners, cross, norm, subtract
 
 
 def unresolved_velocity(x: Array, force: Array, mesh: Mesh, viscosity: Array) -> Array:
-    """Velocity (C, V, 3) of vertices x (C, V, 3) that carry forces (C, V, 3), beyond that of the lattice."""
+    """Velocity (C, V, 3) of vertices x (C, V, 3) that carry forces (C, V, 3), beyond that of the lattice; `viscosity` a scalar or
+    (C, V)."""
     a, b, c = corners(x - x.mean(axis=1, keepdims=True), mesh.faces)
     area = 0.5 * norm(cross(subtract(b, a), subtract(c, a)))
     share = jnp.maximum(vertex_areas(area, mesh), jnp.finfo(x.dtype).tiny)

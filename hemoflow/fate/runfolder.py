@@ -40,8 +40,11 @@ class RunRecord:
 
     @property
     def viscosity(self) -> float:
-        """Plasma viscosity in Pa s."""
-        return self.quantity(self.case.get("flow", {}).get("viscosity", "0.0012 Pa s"), "Pa s", "flow.viscosity")
+        """Viscosity of the fluid in Pa s; where it depends on the shear rate, that at the wall as `check` estimated it."""
+        flow, plan = self.case.get("flow", {}), self.provenance.get("plan")
+        if "rheology" in flow and isinstance(plan, dict) and "viscosity_pa_s" in plan:
+            return float(plan["viscosity_pa_s"])
+        return self.quantity(flow.get("viscosity", "0.0012 Pa s"), "Pa s", "flow.viscosity")
 
     def cell_tension(self, name: str) -> tuple[float, tuple[float, float] | None] | None:
         """Cortical tension (N/m) of a cell of this name or type, or of the case's only cell type, with the range of the

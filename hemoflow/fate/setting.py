@@ -94,7 +94,10 @@ def _vessel(record: RunRecord) -> Facts:
         (str(o.get("name")), ", ".join(f"{k} {_stated(v)}" for k, v in o.items() if k != "name"))
         for o in flow.get("openings", [])[:8]
     ]
-    facts += _known(("viscosity", _si(record, flow.get("viscosity"), "Pa s"), "Pa s"))
+    if "rheology" in flow:
+        facts += _known(("viscosity at the wall, Carreau-Yasuda", plan.get("viscosity_pa_s"), "Pa s"))
+    else:
+        facts += _known(("viscosity", _si(record, flow.get("viscosity"), "Pa s"), "Pa s"))
     facts += _known(("undisturbed speed", plan.get("speed_estimate_m_s"), "m/s"))
     return facts
 

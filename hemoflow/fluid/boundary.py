@@ -177,14 +177,14 @@ def _kinetic(links: Links, h: Array) -> Array:
 
 
 def remember(links: Links, arrived: Array, even_rate: Array, memory: LinkMemory) -> LinkMemory:
-    """The memory of pressure links for the next step, from the populations before collision (19, N)."""
+    """The memory of pressure links for the next step, from the populations before collision (19, N) and the even rate, a scalar or
+    that at each pressure link (P,)."""
     here = arrived.at[:, links.node].get(mode="promise_in_bounds")
     rho = jnp.sum(here, axis=0)
     each = jnp.arange(links.pressure_count)
     even = 0.5 * (here[links.direction, each] + here[jnp.asarray(OPPOSITE)[links.direction], each])
     weight = jnp.asarray(WEIGHTS, arrived.dtype)[links.direction]
-    rate = even_rate if even_rate.ndim == 0 else even_rate[links.node]
-    strained = (2.0 - rate) * (even - weight * (rho + _kinetic(links, arrived)))
+    strained = (2.0 - even_rate) * (even - weight * (rho + _kinetic(links, arrived)))
     step = rho - jnp.sum(arrived.at[:, links.upstream].get(mode="promise_in_bounds"), axis=0)
     # One slope per opening: a slope of its own at every node feeds back on itself at the rim of an oblique opening.
     mine = links.opening[links.count - links.pressure_count :]

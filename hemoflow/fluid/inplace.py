@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hemoflow.fluid.boundary import LinkMemory, Links
 from hemoflow.fluid.lattice import OPPOSITE
+from hemoflow.fluid.thinning import RateTable
 from hemoflow.native.calls import BLOCK, call, new, same
 
 Integers = NDArray[np.int64]
@@ -192,30 +193,35 @@ def leave(slots: Slots, held: InPlace) -> Array:
 def advance(
     slots: Slots,
     links: Links,
-    rates: tuple[Array, Array, Array],
+    rates: tuple[Array, Array, Array, RateTable | None],
     held: InPlace,
     load: tuple[Array, Array | None],
     wanted: bool,
-) -> tuple[InPlace, Array, Array]:
-    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), and the mass gained per link group.
+) -> tuple[InPlace, Array, Array, Array]:
+    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), the mass gained per link group, and the
+    even rate, of every node (N,) of a thinning fluid where `wanted`.
 
-    `rates`: even rate, odd rate, body force (3,) per drive of 1. `load`: the drive, and the force density (3, N) beside
-    the body force or None.
+    `rates`: even rate, odd rate, body force (3,) per drive of 1, and the table of rates where the viscosity depends on the shear rate.
+    `load`: the drive, and the force density (3, N) beside the body force or None.
     """
     drive, force = load
-    even_rate, odd_rate, body_force = rates
+    even_rate, odd_rate, body_force, thinning = rates
     real, memory = held.slots.dtype, held.memory
+    none = jnp.zeros(0, real)
+    table, limits, fineness = (thinning.rates, thinning.limits, thinning.fineness) if thinning else (none, none, 0)
     kept = (held.slots, jnp.concatenate([memory.owed, held.taken]), memory.strained, memory.slope)
     arguments = (
         *slots.blocks.arguments(), *kept, jnp.zeros((3, 0), real) if force is None else force, held.odd, drive,
-        jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), body_force, *slots.others.arguments(),
+        jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), table, limits, body_force, *slots.others.arguments(),
         links.direction, links.reach, links.along, links.share, jnp.atleast_1d(links.wall_gain),
     )  # fmt: skip
-    fresh = (new((3, slots.count if wanted else 0), real), new((links.openings + 1,), real))
+    seen = slots.count if wanted else 0
+    fresh = (new((3, seen), real), new((links.openings + 1,), real), new((seen if thinning else 0,), real))
     at = len(slots.blocks.arguments())
-    done = call("step", (*map(same, kept), *fresh), arguments, {at + k: k for k in range(len(kept))}, count=slots.count)
+    aliases = {at + k: k for k in range(len(kept))}
+    done = call("step", (*map(same, kept), *fresh), arguments, aliases, count=slots.count, fineness=fineness)
     memory = LinkMemory(done[2], done[3], done[1][:2])
-    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5]
+    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5], done[6] if thinning else even_rate
 
 
 def _short(values: NDArray[np.generic]) -> Array:

@@ -15,13 +15,15 @@ from hemoflow.fluid.inplace import InPlace, Slots
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.moments import density_deviation, momentum
 from hemoflow.fluid.streaming import pull
+from hemoflow.fluid.thinning import RateTable
 
 
 class Fluid(eqx.Module):
     """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
 
     `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one;
-    `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1, scaled by the last entry of the drive.
+    `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1, scaled by the last entry of the drive. Where
+    the viscosity depends on the shear rate, `thinning` gives the rates of every step and those two are the ones at rest.
     """
 
     table: Array | Slots
@@ -29,6 +31,7 @@ class Fluid(eqx.Module):
     even_rate: Array
     odd_rate: Array
     body_force: Array
+    thinning: RateTable | None = None
 
 
 class FluidState(eqx.Module):
@@ -75,13 +78,21 @@ def advance(
     Returns the fluid, its velocity (3, N) before the collision with half of the force (empty unless `wanted`), and the
     mass gained per link group.
     """
+    return advance_with_rate(fluid, carried, drive, force, wanted)[:3]
+
+
+def advance_with_rate(
+    fluid: Fluid, carried: Carried, drive: Array, force: Array | None = None, wanted: bool = True
+) -> tuple[Carried, Array, Array, Array]:
+    """As `advance`, and last the even rate of the collision, a scalar or (N,) (empty in a thinning fluid unless `wanted`)."""
     if isinstance(fluid.table, Slots) and isinstance(carried, InPlace):
-        rates = (fluid.even_rate, fluid.odd_rate, fluid.body_force)
+        rates = (fluid.even_rate, fluid.odd_rate, fluid.body_force, fluid.thinning)
         return inplace.advance(fluid.table, fluid.links, rates, carried, (drive, force), wanted)
     arrived = stream(fluid, cast(FluidState, carried), drive)
     total = body_force(fluid, drive, arrived.density.shape[0]) + (0.0 if force is None else force)
     velocity = arrived.momentum + 0.5 * total
-    return relax(fluid, arrived, total, velocity), velocity, arrived.flux
+    rate = local_rates(fluid, arrived.populations, total)[0]
+    return relax(fluid, arrived, total, velocity), velocity, arrived.flux, rate
 
 
 def body_force(fluid: Fluid, drive: Array, count: int) -> Array:
@@ -103,7 +114,7 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
         # Into a population at rest, which is small enough to hold it.
         arrived = flat.at[0].add(-rounded).reshape(h.shape)
     if links.pressure_count:
-        memory = remember(links, arrived, fluid.even_rate, memory)
+        memory = remember(links, arrived, _opening_rate(fluid, arrived), memory)
     parts = [arrived[i] for i in range(19)]
     return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, memory)
 
@@ -112,7 +123,8 @@ def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> Flui
     """State after collision, for the force density (3, N) and the velocity (3, N) that holds half of it."""
     parts = [arrived.populations[i] for i in range(19)]
     u = [velocity[a] for a in range(3)]
-    h = jnp.stack(collide(parts, arrived.density, u, [force[a] for a in range(3)], (fluid.even_rate, fluid.odd_rate)))
+    rates = local_rates(fluid, arrived.populations, force)
+    h = jnp.stack(collide(parts, arrived.density, u, [force[a] for a in range(3)], rates))
     memory = arrived.memory
     if not fluid.links.count:
         return FluidState(h, memory)
@@ -120,9 +132,27 @@ def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> Flui
     return FluidState(h, LinkMemory(memory.strained, memory.slope, owed.astype(h.dtype)))
 
 
-def viscosity(fluid: Fluid) -> Array:
-    """Kinematic viscosity in lattice units; the largest, where it differs between nodes."""
-    return (1.0 / jnp.min(fluid.even_rate) - 0.5) / 3.0
+def local_rates(fluid: Fluid, populations: Array, force: Array | None = None) -> tuple[Array, Array]:
+    """Even and odd rates of a collision, scalars or (N,), for populations before it (19, N) and the force density (3, N)."""
+    if fluid.thinning is None:
+        return fluid.even_rate, fluid.odd_rate
+    return fluid.thinning.local_rates(populations, force)
+
+
+def _opening_rate(fluid: Fluid, arrived: Array) -> Array:
+    """Even rate at the pressure links, a scalar or (P,).
+
+    Without the force, of which only the square matters to it: openings lie away from membranes.
+    """
+    node = fluid.links.node
+    if fluid.thinning is not None:
+        return local_rates(fluid, arrived.at[:, node].get(mode="promise_in_bounds"))[0]
+    return fluid.even_rate if fluid.even_rate.ndim == 0 else fluid.even_rate[node]
+
+
+def viscosity(even_rate: Array) -> Array:
+    """Kinematic viscosity in lattice units that goes with an even rate, any shape."""
+    return (1.0 / even_rate - 0.5) / 3.0
 
 
 def equilibrium_state(fluid: Fluid, density: Array, velocity: Array) -> FluidState:

@@ -11,7 +11,7 @@ from hemoflow.cells.enclosure import face_area
 from hemoflow.cells.vectors import corners, cross, subtract
 from hemoflow.coupling.kernel import interpolate, stencil
 from hemoflow.fluid.moments import stress_moment
-from hemoflow.fluid.solver import stream
+from hemoflow.fluid.solver import local_rates, stream
 from hemoflow.interaction.repulsion import gap_and_normal
 from hemoflow.model import CellGroup, CellState, Model, State
 from hemoflow.step import Stencil, cell_forces, force_density, point_stencil
@@ -55,7 +55,8 @@ def observe(model: Model, state: State, drive: Array) -> tuple[FluidFields, tupl
     force = force_density(model, loads, points, drive)
     velocity = arrived.momentum + 0.5 * force
     moment = stress_moment(arrived.populations, arrived.density, velocity, force)
-    stress = -(1.0 - 0.5 * model.fluid.even_rate) * moment
+    rate = local_rates(model.fluid, arrived.populations, force)[0]
+    stress = -(1.0 - 0.5 * rate[..., None, None]) * moment
     deviator = stress - jnp.trace(stress, axis1=1, axis2=2)[:, None, None] / 3.0 * jnp.eye(3, dtype=stress.dtype)
     six = jnp.stack([deviator[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))])
     fluid = FluidFields(arrived.density, velocity, six)

@@ -56,7 +56,7 @@ def locate(plan: Plan, points: Array, centre: Array, start: Array) -> Place:
     else:
         path, left, front = float(np.linalg.norm(centre - start)), np.inf, np.inf
     wide = ways.local_radius(inside, max(REACH * radius, 1.5 * lumen.spacing))
-    speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.case.flow.viscosity)
+    speed = ways.speed_near(inside, max(wide, lumen.spacing), plan.pressure, plan.physics.viscosity)
     if np.isfinite(back):
         openings = [lumen.openings[k] for k in plan.conditions.inlets]
         inlet = min(openings, key=lambda o: float(np.linalg.norm(o.centre - inside))).name

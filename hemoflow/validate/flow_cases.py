@@ -22,7 +22,9 @@ from hemoflow.fluid.solver import (
     body_force,
     equilibrium_state,
     finish,
+    local_rates,
     stream,
+    viscosity,
 )
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
@@ -105,7 +107,17 @@ class FluidCase:
 
     def stress(self) -> Floats:
         """Deviatoric stress (N, 3, 3) in lattice units, from the populations."""
-        return np.asarray(_stress(self.fluid, self.state, self.drive), np.float64)
+        return np.asarray(_stress(self.fluid, self.state, self.drive)[0], np.float64)
+
+    def viscosity(self) -> Floats:
+        """Kinematic viscosity (N,) in lattice units of the next collision."""
+        return np.asarray(_stress(self.fluid, self.state, self.drive)[1], np.float64)
+
+    def shear_rate(self) -> Floats:
+        """sqrt(2 E:E) (N,) per step, from the populations."""
+        stress = self.stress()
+        deviator = stress - np.trace(stress, axis1=1, axis2=2)[:, None, None] / 3.0 * np.eye(3)
+        return np.sqrt(0.5 * np.sum(deviator**2, axis=(1, 2))) / self.viscosity()
 
 
 def fluid_case(
@@ -156,8 +168,11 @@ def _advance(
 
 
 @jax.jit
-def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> jax.Array:
+def _stress(fluid: Fluid, state: FluidState, drive: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Deviatoric stress (N, 3, 3) and viscosity (N,)."""
     arrived = stream(fluid, state, drive)
     force = body_force(fluid, drive, arrived.density.shape[0])
     moment = stress_moment(arrived.populations, arrived.density, arrived.momentum + 0.5 * force, force)
-    return -(1.0 - 0.5 * fluid.even_rate) * moment
+    rate = local_rates(fluid, arrived.populations, force)[0]
+    nu = jnp.broadcast_to(viscosity(rate), arrived.density.shape)
+    return -(1.0 - 0.5 * rate[..., None, None]) * moment, nu

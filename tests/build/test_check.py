@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hemoflow.build import check_case, format_check
-from hemoflow.case import read_case_text
+from hemoflow.case import Case, read_case_text
 from hemoflow.errors import InputError
 
 CASE = """
@@ -55,6 +55,73 @@ def test_capillary_numbers_are_those_of_the_shear_modulus_and_of_the_cortical_te
     assert elastic["capillary_tension"] == 0.0 and "shear modulus" in format_check(elastic)
     assert tense["capillary_tension"] == pytest.approx(1.2e-3 * speed / 2e-4)
     assert tense["capillary"] == 0.0 and "cortical tension" in format_check(tense)
+
+
+THINNING = """
+[vessel]
+formula = "tube"
+length = "40 um"
+diameter = "{diameter}"
+periodic = ["x"]
+
+[flow]
+mean_velocity = "2 mm/s"
+rheology = {{ {rheology} }}
+
+[resolution]
+node_spacing = "10 um"
+{resolution}
+
+[run]
+until = "1 ms"
+"""
+
+
+def thinning(diameter: str = "200 um", rheology: str = "", resolution: str = "") -> Case:
+    return read_case_text(THINNING.format(diameter=diameter, rheology=rheology, resolution=resolution), Path())
+
+
+def test_blood_that_thins_has_relaxation_times_around_one_and_its_own_viscosity_at_the_wall() -> None:
+    report = check_case(thinning())
+    times = report["relaxation_times"]
+    assert (times[0] - 0.5) * (times[1] - 0.5) == pytest.approx(0.25)
+    assert (times[1] - 0.5) / (times[0] - 0.5) == pytest.approx(56 / 3.45)
+    low, high = check_case(thinning("100 um")), check_case(thinning("400 um"))
+    assert 3.45e-3 < low["viscosity_pa_s"] < report["viscosity_pa_s"] < high["viscosity_pa_s"] < 56e-3
+    assert report["reynolds_physical"] == pytest.approx(
+        1025 * report["speed_estimate_m_s"] * 200e-6 / report["viscosity_pa_s"], rel=0.1
+    )
+    text = format_check(report)
+    assert "56 mPa s at rest (relaxation time 2.514), 3.45 mPa s at high shear rates (0.6241)" in text
+
+
+def test_equal_viscosities_are_a_newtonian_fluid() -> None:
+    same = 'zero_shear_viscosity = "2 mPa s", infinite_shear_viscosity = "2 mPa s"'
+    one, other = thinning(rheology=same), thinning()
+    newtonian = other.model_copy(update={"flow": other.flow.model_copy(update={"rheology": None, "viscosity": 2e-3})})
+    report, expected = check_case(one), check_case(newtonian)
+    for name in ("time_step_s", "relaxation_time", "reynolds", "speed_estimate_m_s", "pressure_difference_pa"):
+        assert report[name] == pytest.approx(expected[name], rel=1e-12), name
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"rheology": 'infinite_shear_viscosity = "10 uPa s"'}, "at rest is 5.6e[+]03 times .* a factor of 900"),
+        (
+            {"resolution": "relaxation_time = 2"},
+            r"comes out as 0.87.* \(thinnest\) to 6.5.* \(at rest\), outside of 0.505",
+        ),
+    ],
+)
+def test_relaxation_times_that_the_lattice_cannot_hold_are_refused(given: dict[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_case(thinning(**given))
+
+
+def test_a_thick_fluid_at_rest_lowers_the_default_relaxation_time() -> None:
+    times = check_case(thinning(rheology='zero_shear_viscosity = "1 Pa s"'))["relaxation_times"]
+    assert times[1] == pytest.approx(5.0) and times[0] > 0.505
 
 
 def test_too_much_memory_is_refused_before_the_lattice_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

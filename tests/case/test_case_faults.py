@@ -104,6 +104,22 @@ until = "3 s"
         ({"flow": 'initial_velocity = "taylor-green"'}, "flow.initial_speed (line 5): missing"),
         ({"flow": 'pressure_drop = "1 Pa"\nwaveform = { kind = "sine" }'}, "flow.waveform.period (line 7): missing"),
         ({"flow": 'openings = [{ name = "in" }]'}, "flow.openings[0] (line 6): missing; give exactly one of pressure"),
+        (
+            {"flow": 'pressure_drop = "1 Pa"\nviscosity = "1 cP"\nrheology = {}'},
+            "flow (line 5): viscosity and rheology",
+        ),
+        ({"flow": 'pressure_drop = "1 Pa"\nhematocrit = 0.4\nrheology = {}'}, "flow.hematocrit (line 7): contradicts"),
+        (
+            {"flow": 'pressure_drop = "1 Pa"\nrheology = { zero_shear_viscosity = "1 mPa s" }'},
+            "flow.rheology.infinite_shear_viscosity (line 7): 0.00345 Pa s is above zero_shear_viscosity, 0.001 Pa s",
+        ),
+        (
+            {
+                "flow": 'pressure_drop = "1 Pa"\nrheology = { law = "carreau-yasuda" }',
+                "resolution": 'node_spacing = "1 um"\ncollision = "bgk"',
+            },
+            "resolution.collision (line 10): contradicts flow.rheology",
+        ),
         ({"run": 'stop_when = ["passed"]'}, "run.until (line 11): missing: nothing is sure to end the run"),
         ({"run": 'stop_when = ["passed", "stalled"]', "cells": None}, "run.until (line 9): missing"),
     ],

@@ -120,6 +120,14 @@ def test_a_case_written_out_reads_back_to_an_equal_case(text: str) -> None:
     assert case_text(again) == case_text(case)
 
 
+def test_blood_that_thins_has_the_values_of_blood_and_no_other_viscosity() -> None:
+    case = read_case_text(TUBE.replace("[flow]", "[flow]\nrheology = { index = 0.5 }"), "/anywhere")
+    law = case.flow.law
+    assert (law.zero_shear, law.infinite_shear, law.time, law.index) == (56e-3, 3.45e-3, 3.313, 0.5)
+    assert case.flow.viscosity is None and "viscosity" not in tomllib.loads(case_text(case))["flow"]
+    assert read_case_text(case_text(case), "/anywhere") == case
+
+
 def test_cases_that_differ_are_not_equal() -> None:
     case = read_case_text(TUBE, "/anywhere")
     assert case != read_case_text(TUBE, "/anywhere", ["coupling.kernel=4"])

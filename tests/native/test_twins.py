@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,9 +17,11 @@ from hemoflow.fluid.boundary import LinkMemory, make_links
 from hemoflow.fluid.inplace import Slots, make_slots, pull_source
 from hemoflow.fluid.lattice import DIRECTIONS
 from hemoflow.fluid.layout import NodeLayout, make_layout
-from hemoflow.fluid.solver import Fluid, FluidState, advance, begin, finish
+from hemoflow.fluid.solver import Fluid, FluidState, advance_with_rate, begin, finish
 from hemoflow.fluid.streaming import pull_table
+from hemoflow.fluid.thinning import make_rate_table
 from hemoflow.interaction.repulsion import gap_and_normal
+from hemoflow.rheology import CarreauYasuda
 
 pytestmark = pytest.mark.skipif(native.status().backend != "native", reason="no compiled kernels here")
 
@@ -31,8 +35,11 @@ def neighbours_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.stack([np.roll(ids, tuple(-d), (0, 1, 2))[mask] for d in DIRECTIONS])
 
 
+BLOOD = CarreauYasuda(0.9, 0.06, 3e3, 0.3568)
+
+
 def twins(
-    shape: tuple[int, int, int], fill: float, real: jnp.dtype, per_node: bool = False
+    shape: tuple[int, int, int], fill: float, real: jnp.dtype, viscosity: str = "constant"
 ) -> tuple[Fluid, Fluid, FluidState]:
     """One fluid on a random mask in both tiers, with walls, a velocity opening and a pressure opening on its links, and a random state."""
     rng = np.random.default_rng(sum(shape))
@@ -48,8 +55,9 @@ def twins(
             node, direction, rng.uniform(0.01, 1.0, len(node)),
             (opening, opening == 1, rng.normal(0, 0.01, (len(node), 3)) * rng.integers(0, 2, (len(node), 1)), normal), neighbours,
         )  # fmt: skip
-        rates = [rng.uniform(0.6, 1.6, nodes if per_node else ()) for _ in range(2)]
-        rest = [jnp.asarray(r, real) for r in rates] + [jnp.asarray([1e-4, -2e-4, 3e-4], real)]
+        rates = [rng.uniform(0.6, 1.6, nodes if viscosity == "per node" else ()) for _ in range(2)]
+        rest: list[Any] = [jnp.asarray(r, real) for r in rates] + [jnp.asarray([1e-4, -2e-4, 3e-4], real)]
+        rest += [make_rate_table(BLOOD, 0.1875)] if viscosity == "thinning" else []
         memory = [jnp.asarray(rng.normal(0, 1e-3, links.pressure_count), real) for _ in range(2)]
         state = FluidState(
             jnp.asarray(rng.normal(0, 0.01, (19, nodes)), real), LinkMemory(*memory, jnp.asarray([1e-4, 0.3], real))
@@ -57,22 +65,27 @@ def twins(
         return Fluid(pull_table(neighbours), links, *rest), Fluid(make_slots(neighbours, links), links, *rest), state
 
 
-def after(fluid: Fluid, state: FluidState, steps: int, forced: bool) -> tuple[FluidState, jax.Array, jax.Array]:
-    """State, velocity and the flux of the last step."""
+def after(
+    fluid: Fluid, state: FluidState, steps: int, forced: bool
+) -> tuple[FluidState, jax.Array, jax.Array, jax.Array]:
+    """State, and velocity, flux and even rate of the last step."""
     carried = begin(fluid, state)
     real, count = state.populations.dtype, state.populations.shape[1]
     drive = jnp.asarray(np.r_[np.ones(1), 0.7 * np.ones(fluid.links.openings), 0.5], real)
     force = jnp.asarray(np.random.default_rng(5).normal(0, 1e-3, (3, count)), real) if forced else None
     for _ in range(steps):
-        carried, velocity, flux = advance(fluid, carried, drive, force)
-    return finish(fluid, carried), velocity, flux
+        carried, velocity, flux, rate = advance_with_rate(fluid, carried, drive, force)
+    return finish(fluid, carried), velocity, flux, rate
 
 
 @pytest.mark.parametrize("real, tolerance", PRECISIONS)
 @pytest.mark.parametrize("shape, fill", SHAPES)
-@pytest.mark.parametrize("steps, forced, per_node", [(1, True, False), (2, False, False), (5, True, True)])
-def test_the_fluid_step_is_its_twins(shape, fill, real, tolerance, steps, forced, per_node) -> None:  # type: ignore[no-untyped-def]
-    slow, fast, state = twins(shape, fill, real, per_node)
+@pytest.mark.parametrize(
+    "steps, forced, viscosity",
+    [(1, True, "constant"), (2, False, "constant"), (5, True, "per node"), (2, False, "thinning")],
+)
+def test_the_fluid_step_is_its_twins(shape, fill, real, tolerance, steps, forced, viscosity) -> None:  # type: ignore[no-untyped-def]
+    slow, fast, state = twins(shape, fill, real, viscosity)
     with jax.enable_x64(real == jnp.float64):
         expected, seen = after(slow, state, steps, forced), after(fast, state, steps, forced)
     for one, other in zip(jax.tree.leaves(expected), jax.tree.leaves(seen), strict=True):

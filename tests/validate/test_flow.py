@@ -34,6 +34,26 @@ def test_channel_slip_follows_the_exact_law_at_other_heights_and_magic_parameter
     assert flow.slip(params, Settings()).value == pytest.approx(law, abs=1e-9)
 
 
+@pytest.mark.parametrize("index", [0.5, 1.3])
+def test_a_power_law_fluid_has_its_known_pipe_flow(index: float) -> None:
+    # At a wall stress this high the viscosity goes with a power of the rate everywhere but on the axis.
+    params = {"n": str(index), "a": "2", "muinf/mu0": "0", "tw*": "1000"}
+    rate = 1000.0 ** (1.0 / index)
+    known = {
+        "Q*": index / (3 * index + 1) * rate,
+        "umax/umean": (3 * index + 1) / (index + 1),
+        "lam*gdot_wall": rate,
+    }
+    for quantity, value in known.items():
+        assert measured(quantity, params, "flow_carreau") == pytest.approx(value, rel=0.005), quantity
+
+
+def test_blood_in_a_square_duct_of_one_viscosity_is_newtonian() -> None:
+    params = {"n": "1", "a": "2", "muinf/mu0": "0.1", "tw*": "4", "shape": "square"}
+    assert measured("umax/umean", params, "flow_carreau") == pytest.approx(2.09626, rel=0.003)
+    assert measured("lam*gdot_wall", params, "flow_carreau") == pytest.approx(4.0 * 1.3486, rel=0.01)
+
+
 def test_ducts_of_every_shape_have_their_known_friction() -> None:
     # Darcy friction times Reynolds number, exact (White, Viscous Fluid Flow); 20 nodes across, 1 % as in the table.
     ratio, log = 0.5, np.log(2.0)

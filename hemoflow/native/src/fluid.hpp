@@ -99,6 +99,28 @@ void apply_links(const FluidStep<R>& s) {
   p[0] -= R(rounded);
 }
 
+// Even rate for S = Pi:Pi, by linear interpolation; what is not a number stays inside of the table.
+template <class R>
+HEMOFLOW_INLINE typename Simd<R>::type even_rate(const RateTable<R>& table, const typename Simd<R>::type& moment) {
+  typedef typename Simd<R>::type V;
+  typedef typename Simd<R>::bits B;
+  const V low = V{} + table.smallest, high = V{} + table.largest;
+  V s = moment > low ? moment : low;
+  s = s < high ? s : high;
+  const int shift = Simd<R>::digits - table.fineness;
+  const B bits = B(s), start = bits >> shift << shift, power = bits >> Simd<R>::digits << Simd<R>::digits;
+  const B at = (bits >> shift) - (B(low) >> shift);
+  const V left = look_up(table.rates, at), right = look_up(table.rates + 1, at);
+  return left + (s - V(start)) / V(power) * R(1 << table.fineness) * (right - left);
+}
+
+template <class R>
+inline R even_rate_at(const FluidStep<R>& s, const R* f, int64_t node) {
+  if (s.thinning.rates == nullptr) return s.even_rate[s.rate_per_node ? node : 0];
+  const typename Simd<R>::type moment = typename Simd<R>::type{} + strain_moment<false, R>(f, R(0), R(0), R(0));
+  return even_rate(s.thinning, moment)[0];
+}
+
 // What pressure links carry on to the next step, from the populations that arrive now.
 template <class R>
 void remember(const FluidStep<R>& s) {
@@ -113,7 +135,7 @@ void remember(const FluidStep<R>& s) {
       for (int64_t m = c * kChunk; m < std::min(l.pressure_count, (c + 1) * kChunk); ++m) {
         here.look(s, l.node[m], true);
         const int q = l.direction[m];
-        const R rate = s.rate_per_node ? s.even_rate[l.corner[int64_t(l.node[m]) * kDirections]] : s.even_rate[0];
+        const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
         const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
         s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
         if (l.share[m] == 0) continue;
@@ -255,7 +277,7 @@ HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const
   return sum;
 }
 
-template <bool kOdd, bool kForced, bool kVelocity, Kind kKind, class R>
+template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, Kind kKind, class R>
 HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
                             typename Simd<R>::type& exchanged) {
   typedef typename Simd<R>::type V;
@@ -283,13 +305,19 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
       local.fz = local.fz + read_own<kKind>(s.force + 2 * count + n, part);
     }
   }
-  local.even_rate = s.rate_per_node ? read_own<kKind>(s.even_rate + n, part) : zero + s.even_rate[0];
-  local.odd_rate = s.rate_per_node ? read_own<kKind>(s.odd_rate + n, part) : zero + s.odd_rate[0];
+  if constexpr (kThinning) {
+    local.even_rate = even_rate(s.thinning, strain_moment<kForced, R>(f, local.fx, local.fy, local.fz));
+    local.odd_rate = (R(4) - R(2) * local.even_rate) / (R(2) + (R(4) * s.thinning.magic - R(1)) * local.even_rate);
+  } else {
+    local.even_rate = s.rate_per_node ? read_own<kKind>(s.even_rate + n, part) : zero + s.even_rate[0];
+    local.odd_rate = s.rate_per_node ? read_own<kKind>(s.odd_rate + n, part) : zero + s.odd_rate[0];
+  }
   collide<kForced, R>(f, local);
   if constexpr (kVelocity) {
     write_own<kKind>(s.velocity + n, part, local.ux);
     write_own<kKind>(s.velocity + count + n, part, local.uy);
     write_own<kKind>(s.velocity + 2 * count + n, part, local.uz);
+    if constexpr (kThinning) write_own<kKind>(s.rate + n, part, local.even_rate);
   }
   write_own<kKind>(p + n, part, f[0]);
   V out[kDirections], sum = zero;
@@ -331,7 +359,7 @@ HEMOFLOW_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t block) {
   }
 }
 
-template <bool kOdd, bool kForced, bool kVelocity, class R>
+template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, class R>
 WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end, R share) {
   const FluidStep<R> s = given;  // a copy that nothing else points to stays in registers
   typedef typename Simd<R>::type V;
@@ -346,9 +374,9 @@ WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end, R share) {
     const bool walls = s.slots.first_wall[block + 1] > s.slots.first_wall[block], whole = s.slots.closed[block] == 2;
     for (int from = 0; from < kLanes && lanes >> from; from += W) {
       const Part part{block, block * kLanes + from, from, (lanes >> from) & Simd<R>::all, Simd<R>::all};
-      if (whole) update<kOdd, kForced, kVelocity, kWhole>(s, part, body, share, added, taken, exchanged);
-      else if (walls) update<kOdd, kForced, kVelocity, kWalled>(s, part, body, share, added, taken, exchanged);
-      else update<kOdd, kForced, kVelocity, kPlain>(s, part, body, share, added, taken, exchanged);
+      if (whole) update<kOdd, kForced, kVelocity, kThinning, kWhole>(s, part, body, share, added, taken, exchanged);
+      else if (walls) update<kOdd, kForced, kVelocity, kThinning, kWalled>(s, part, body, share, added, taken, exchanged);
+      else update<kOdd, kForced, kVelocity, kThinning, kPlain>(s, part, body, share, added, taken, exchanged);
     }
   }
   WallSums sums;
@@ -364,10 +392,13 @@ template <class R>
 WallSums sweep_all(const FluidStep<R>& s, R share) {
   const bool forced = s.force != nullptr || s.body_force[0] != 0 || s.body_force[1] != 0 || s.body_force[2] != 0;
   const bool wanted = s.velocity != nullptr;
-  const auto run = s.odd ? (forced ? (wanted ? sweep<true, true, true, R> : sweep<true, true, false, R>)
-                                   : (wanted ? sweep<true, false, true, R> : sweep<true, false, false, R>))
-                         : (forced ? (wanted ? sweep<false, true, true, R> : sweep<false, true, false, R>)
-                                   : (wanted ? sweep<false, false, true, R> : sweep<false, false, false, R>));
+  const auto newtonian = s.odd ? (forced ? (wanted ? sweep<true, true, true, false, R> : sweep<true, true, false, false, R>)
+                                         : (wanted ? sweep<true, false, true, false, R> : sweep<true, false, false, false, R>))
+                               : (forced ? (wanted ? sweep<false, true, true, false, R> : sweep<false, true, false, false, R>)
+                                         : (wanted ? sweep<false, false, true, false, R> : sweep<false, false, false, false, R>));
+  const auto thinning = s.odd ? (wanted ? sweep<true, true, true, true, R> : sweep<true, true, false, true, R>)
+                              : (wanted ? sweep<false, true, true, true, R> : sweep<false, true, false, true, R>);
+  const auto run = s.thinning.rates != nullptr ? thinning : newtonian;
   const int64_t chunks = (s.slots.blocks + kChunk - 1) / kChunk;
   std::vector<WallSums> sums(chunks);
   parallel_for(chunks, 2, [&](int64_t begin, int64_t end) {

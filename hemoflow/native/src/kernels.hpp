@@ -42,6 +42,14 @@ struct LinkTable {
   int32_t openings;
 };
 
+// Even rates over S = Pi:Pi, on the grid of its leading bits: hemoflow/fluid/thinning.py. None where the viscosity is constant.
+template <class R>
+struct RateTable {
+  const R* rates;
+  R smallest, largest, magic;
+  int fineness;
+};
+
 template <class R>
 struct FluidStep {
   Slots slots;
@@ -51,11 +59,13 @@ struct FluidStep {
   R* book;                    // (4,) of the walls: mass they owe, what they exchanged, and what was taken off their slots (two parts); in place
   const R *even_rate, *odd_rate;
   bool rate_per_node;
+  RateTable<R> thinning;
   const R* body_force;        // (3,), scaled by the last drive
   const R* force;             // (3, count) or null
   const R* drive;             // (openings + 2,)
   R *strained, *slope;        // (P,) memory of pressure links, in place
   R* velocity;                // (3, count) or null
+  R* rate;                    // (count,) even rates of a thinning fluid, or null
   R* flux;                    // (openings + 1,)
   bool odd;
 };
@@ -120,7 +130,9 @@ struct Displacement {
   const R *offset, *velocity, *before, *force;  // (C, V, 3): where vertices are, the fluid's velocity now and a step ago, their load
   const bool* alive;          // (C,)
   const R* rest_volume;       // (C,)
-  R viscosity, sliding, volume_rate;
+  const R* viscosity;         // (1,) or (C * V,)
+  bool viscosity_varies;
+  R sliding, volume_rate;
   R* moved;                   // (C, V, 3)
   int64_t cells;
 };

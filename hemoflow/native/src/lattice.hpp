@@ -54,6 +54,29 @@ HEMOFLOW_INLINE void momentum(const V* f, V& x, V& y, V& z) {
   z = (f[5] - f[6]) + d5 - d6 + d7 - d8;
 }
 
+// S = Pi:Pi of the traceless non-equilibrium moment, and the force density where there is one: hemoflow/fluid/thinning.py.
+template <bool kForced, class R, class V>
+HEMOFLOW_INLINE V strain_moment(const V* f, const V& fx, const V& fy, const V& fz) {
+  V x, y, z;
+  momentum(f, x, y, z);
+  V jxx = x * x, jyy = y * y, jzz = z * z, jxy = x * y, jxz = x * z, jyz = y * z;
+  if constexpr (kForced) {
+    const V hx = R(0.5) * fx, hy = R(0.5) * fy, hz = R(0.5) * fz;
+    jxx = jxx - hx * hx;
+    jyy = jyy - hy * hy;
+    jzz = jzz - hz * hz;
+    jxy = jxy - hx * hy;
+    jxz = jxz - hx * hz;
+    jyz = jyz - hy * hz;
+  }
+  const V s3 = f[7] + f[8], s4 = f[9] + f[10], s5 = f[11] + f[12], s6 = f[13] + f[14], s7 = f[15] + f[16], s8 = f[17] + f[18];
+  const V xx = (f[1] + f[2]) + (s3 + s4) + (s5 + s6) - jxx;
+  const V yy = (f[3] + f[4]) + (s3 + s4) + (s7 + s8) - jyy;
+  const V zz = (f[5] + f[6]) + (s5 + s6) + (s7 + s8) - jzz;
+  const V a = xx - yy, b = yy - zz, c = zz - xx, xy = s3 - s4 - jxy, xz = s5 - s6 - jxz, yz = s7 - s8 - jyz;
+  return R(1.0 / 3.0) * (a * a + b * b + c * c) + R(2) * (xy * xy + xz * xz + yz * yz);
+}
+
 template <class V, class R>
 struct Local {
   V rho, ux, uy, uz, fx, fy, fz, uu, uf, even_rate, odd_rate;

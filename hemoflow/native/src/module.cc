@@ -41,10 +41,11 @@ auto* in_place(const Buffer& in, Out& out) {
 
 template <class R>
 ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strained, Real<R> slope, Real<R> force, Ints parity,
-                Real<R> drive, Real<R> even_rate, Real<R> odd_rate, Real<R> body_force, Ints moved, Real<R> motion, Ints slot, Ints own,
-                Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
+                Real<R> drive, Real<R> even_rate, Real<R> odd_rate, Real<R> rates, Real<R> limits, Real<R> body_force, Ints moved,
+                Real<R> motion, Ints slot, Ints own, Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
                 Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
-                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, int64_t count) {
+                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
+                int64_t count, int64_t fineness) {
   FluidStep<R> s;
   s.slots = HEMOFLOW_SLOTS_OF;
   s.links = {moved.typed_data(),  motion.typed_data(),        slot.typed_data(),   own.typed_data(),    shared.typed_data(),
@@ -60,12 +61,18 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
   s.even_rate = even_rate.typed_data();
   s.odd_rate = odd_rate.typed_data();
   s.rate_per_node = even_rate.element_count() > 1;
+  s.thinning = {};
+  if (limits.element_count() == 3) {
+    const R* const ends = limits.typed_data();
+    s.thinning = {rates.typed_data(), ends[0], ends[1], ends[2], int(fineness)};
+  }
   s.body_force = body_force.typed_data();
   s.force = force.element_count() > 0 ? force.typed_data() : nullptr;
   s.drive = drive.typed_data();
   s.strained = in_place(strained, strained_out);
   s.slope = in_place(slope, slope_out);
   s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
+  s.rate = rate->element_count() > 0 ? rate->typed_data() : nullptr;
   s.flux = flux->typed_data();
   s.odd = parity.typed_data()[0] != 0;
   kernels<R>().step(s);
@@ -197,7 +204,7 @@ template <class R>
 ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> before, Real<R> force, Flags alive, Real<R> rest_volume,
                     Real<R> viscosity, Real<R> rates, RealOut<R> moved) {
   kernels<R>().displace({HEMOFLOW_MESH_OF(offset), offset.typed_data(), velocity.typed_data(), before.typed_data(), force.typed_data(),
-                         alive.typed_data(), rest_volume.typed_data(), viscosity.typed_data()[0], rates.typed_data()[0],
+                         alive.typed_data(), rest_volume.typed_data(), viscosity.typed_data(), viscosity.element_count() > 1, rates.typed_data()[0],
                          rates.typed_data()[1], moved->typed_data(), int64_t(offset.dimensions()[0])});
   return ffi::Error::Success();
 }
@@ -209,10 +216,12 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
       hemoflow_step_##suffix, step<R>,                                                                                            \
       ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R)                                                                                      \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>()   \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>()               \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>()         \
+          .Arg<Ints>().Arg<Ints>()                                                                                                \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()            \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()               \
-          .Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));                                                                 \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()                                             \
+          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count")                      \
+          .Attr<int64_t>("fineness"));                                                                                            \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_export_##suffix, export_populations<R>,                                                                            \
       ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                   \

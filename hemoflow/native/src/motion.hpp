@@ -11,7 +11,7 @@ constexpr double kLargestShift = 0.1;
 
 // Adds the velocity that forces finer than the node spacing would cause to positions.
 template <class R>
-void add_unresolved(const MembraneMesh& mesh, const R* force, R viscosity, MotionScratch<R>& s) {
+void add_unresolved(const MembraneMesh& mesh, const R* force, const R* viscosity, bool varies, MotionScratch<R>& s) {
   constexpr R pi = R(3.14159265358979323846), tiny = std::numeric_limits<R>::min();
   s.share.assign(mesh.vertices, R(0));
   s.area.resize((mesh.faces_count / kBlock + 1) * kBlock);
@@ -42,7 +42,7 @@ void add_unresolved(const MembraneMesh& mesh, const R* force, R viscosity, Motio
     add<3>({&sum, &sum, &sum}, face, count, s.moment);
   });
   for (int64_t v = 0; v < mesh.vertices; ++v) {
-    const R share = std::max(s.share[v], tiny), mobility = std::sqrt(share) / (R(4) * pi * viscosity);
+    const R share = std::max(s.share[v], tiny), mobility = std::sqrt(share) / (R(4) * pi * viscosity[varies ? v : 0]);
     s.position[v] += mobility * (s.traction[v] - s.moment[v] / (R(3) * share));
   }
 }
@@ -119,7 +119,7 @@ void displace(const Displacement<R>& d) {
         continue;
       }
       const Vec<R> middle = around_middle(d.offset + at, mesh.vertices, s.position);
-      add_unresolved(mesh, d.force + at, d.viscosity, s);
+      add_unresolved(mesh, d.force + at, d.viscosity + (d.viscosity_varies ? at / 3 : 0), d.viscosity_varies, s);
       for (int64_t v = 0; v < mesh.vertices; ++v)
         for (int a = 0; a < 3; ++a) s.position[v][a] += R(0.5) * (d.velocity[at + v * 3 + a] + d.before[at + v * 3 + a]);
       if (d.sliding != R(0)) slide(mesh, d.sliding, s);

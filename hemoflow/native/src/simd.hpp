@@ -9,6 +9,7 @@ struct Simd {
   typedef std::conditional_t<sizeof(R) == 4, uint32_t, uint64_t> Word;
   typedef Word bits __attribute__((vector_size(HEMOFLOW_VECTOR_BYTES)));
   static constexpr Word unsigned_part = ~Word(0) >> 1;
+  static constexpr int digits = sizeof(R) == 4 ? 23 : 52;  // of the fraction
 };
 
 template <class V, class R>
@@ -75,6 +76,30 @@ HEMOFLOW_INLINE typename Simd<R>::type spread_out(const R* from, unsigned mask) 
   return v;
 }
 
+#endif
+
+// Numbers of a table at the indices in the lanes.
+#if defined(__AVX512VL__)
+HEMOFLOW_INLINE Simd<float>::type look_up(const float* table, const Simd<float>::bits& at) {
+  return Simd<float>::type(_mm512_i32gather_ps(__m512i(at), table, 4));
+}
+HEMOFLOW_INLINE Simd<double>::type look_up(const double* table, const Simd<double>::bits& at) {
+  return Simd<double>::type(_mm512_i64gather_pd(__m512i(at), table, 8));
+}
+#elif defined(__AVX2__)
+HEMOFLOW_INLINE Simd<float>::type look_up(const float* table, const Simd<float>::bits& at) {
+  return Simd<float>::type(_mm256_i32gather_ps(table, __m256i(at), 4));
+}
+HEMOFLOW_INLINE Simd<double>::type look_up(const double* table, const Simd<double>::bits& at) {
+  return Simd<double>::type(_mm256_i64gather_pd(table, __m256i(at), 8));
+}
+#else
+template <class R>
+HEMOFLOW_INLINE typename Simd<R>::type look_up(const R* table, const typename Simd<R>::bits& at) {
+  typename Simd<R>::type v = {};
+  for (int k = 0; k < Simd<R>::width; ++k) v[k] = table[at[k]];
+  return v;
+}
 #endif
 
 template <class R>
