@@ -252,8 +252,8 @@ def build_membrane(
     `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1,
     rest area and volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that
     volume. When `closed` is False the surface may have a border (a patch); it then encloses nothing. The hinge model
-    rests flat (angle 0). `native` chooses the tier of the forces. Raises InputError for an unknown law, model or parameter, and for a surface that is not an
-    oriented manifold.
+    rests flat (angle 0). `native` chooses the tier of the forces. Raises InputError for an unknown law, model or
+    parameter, and for a surface that is not an oriented manifold.
     """
     if law not in elasticity.LAWS or bending_model not in bending.MODELS:
         raise InputError(
