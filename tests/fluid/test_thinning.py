@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hemoflow.build.fluid import Condition, Relaxation, assemble_fluid
-from hemoflow.coupling.kernel import stencil
+from hemoflow.coupling.points import find_stencil
 from hemoflow.fluid.moments import density_deviation, momentum, stress_moment
 from hemoflow.fluid.thinning import make_rate_table, strain_moment
 from hemoflow.geometry.voxelise import voxelise
@@ -151,7 +151,7 @@ def test_vertices_feel_the_viscosity_of_the_nodes_around_them() -> None:
     _, layout = assemble_fluid(lumen, {}, Relaxation(1.0))
     offset = jnp.asarray(np.random.default_rng(4).uniform(-1.5, 1.5, (2, 7, 3)))
     cells = CellState(jnp.full((2, 3), 3, jnp.int32), offset, jnp.ones(2, bool), jnp.arange(2), jnp.zeros_like(offset))
-    points = stencil(layout, jnp.full((14, 3), 3, jnp.int32), offset.reshape(-1, 3), 3)
+    points = find_stencil(layout, cells.anchor, offset, 3)
     rate = 1.0 + 0.05 * jnp.asarray(lumen.nodes[:, 1], float)
     seen = 1.0 / (3.0 * np.asarray(viscosity_at(rate, cells, points)) + 0.5)
     assert seen == pytest.approx(1.0 + 0.05 * (3.0 + np.asarray(offset[..., 1])), abs=1e-9)
