@@ -75,12 +75,12 @@ def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array
 
 def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Array]], drive: Array) -> Array:
     """Force per node (3, N): the imposed body force and what the membranes spread."""
-    return body_force(model.fluid, drive, model.layout.count) + membrane_force(model, loads, points)
+    return body_force(model.fluid, drive, model.layout.held) + membrane_force(model, loads, points)
 
 
 def membrane_force(model: Model, loads: list[Array], points: list[tuple[Array, Array]]) -> Array:
     """Force per node (3, N) that the membranes spread."""
-    total = jnp.zeros((3, model.layout.count), model.fluid.body_force.dtype)
+    total = jnp.zeros((3, model.layout.held), model.fluid.body_force.dtype)
     for load, (ids, weights) in zip(loads, points, strict=True):
         total = spread_onto(total, load.reshape(-1, 3), ids, weights, model.layout.native)
     return total
@@ -97,7 +97,8 @@ def advance(
     it would feed it; over two steps it averages out.
     """
     (velocity, load), (ids, weights) = causes, points
-    carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
+    seen = interpolate(velocity, ids, weights, model.layout.native)
+    carried = model.layout.everywhere(seen).reshape(cells.offset.shape)
     mean = 0.5 * (carried + cells.carried)
     fine = unresolved_velocity(cells.offset, load, group.membrane.mesh, viscosity(model.fluid))
     moved = cells.offset + jnp.where(cells.alive[:, None, None], mean + fine, 0.0)
