@@ -236,11 +236,16 @@ def settle(links: Links, arrived: Array, h: Array, gained: Array, owed: Array) -
     before, after = arrived.reshape(-1), h.reshape(-1)
     against = before.at[links.out].get(mode="promise_in_bounds") - after.at[links.back].get(mode="promise_in_bounds")
     size = jnp.where(links.group == 0, jnp.abs(links.retain * against), 0.0)
-    share = jnp.where(owed[1] > 0.0, SETTLED * owed[0] / jnp.where(owed[1] > 0.0, owed[1], 1.0), 0.0)
-    given = jnp.clip(share, -LARGEST_SHARE, LARGEST_SHARE)
+    given = given_back(owed)
     exchanged = links.everywhere(jnp.sum(size))
     after = after.at[links.out].add(-given * size, mode="promise_in_bounds", unique_indices=True)
     return after.reshape(h.shape), jnp.stack([owed[0] + gained - given * exchanged, exchanged])
+
+
+def given_back(owed: Array) -> Array:
+    """Part of what each wall link exchanges that it gives back, for what the walls owe (2,)."""
+    share = jnp.where(owed[1] > 0.0, SETTLED * owed[0] / jnp.where(owed[1] > 0.0, owed[1], 1.0), 0.0)
+    return jnp.clip(share, -LARGEST_SHARE, LARGEST_SHARE)
 
 
 def _minus(total: Array, one: Array, other: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.fluid.streaming import pull
@@ -31,6 +32,15 @@ class Messages(eqx.Module):
             came = jax.lax.ppermute(sent, self.axis, route)
             onto = onto.at[land].set(came, mode="drop")
         return onto
+
+
+    def deliver_if(self, wanted: Array, values: Array) -> Array:
+        """`values` (flat) with what the neighbours send of theirs, where it is `wanted`, a truth on which all devices agree."""
+        for leave, land, route in zip(self.leave, self.land, self.routes, strict=True):
+            sent = values.at[leave].get(mode="promise_in_bounds")
+            came = jax.lax.cond(wanted, lambda m, r=route: jax.lax.ppermute(m, self.axis, r), lambda m: m, sent)
+            values = values.at[jnp.where(wanted, land, values.size)].set(came, mode="drop")
+        return values
 
 
 class Halo(eqx.Module):

@@ -113,7 +113,10 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
 def _pull(table: Array | Slots | Halo, h: Array) -> Array:
     if isinstance(table, Halo):
         return table.pull(h)
-    return pull(h, inplace.pull_source(table) if isinstance(table, Slots) else table)
+    if isinstance(table, Slots):
+        source = inplace.pull_source(table)
+        return pull(h, source) if table.crossing is None else Halo(source, table.crossing.pull).pull(h)
+    return pull(h, table)
 
 
 def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> FluidState:
