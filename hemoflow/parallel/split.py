@@ -11,6 +11,7 @@ many has no neighbour and rests, a link too many is plain bounce-back there.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
@@ -23,13 +24,22 @@ from hemoflow.fluid.layout import NodeLayout, Part
 from hemoflow.fluid.solver import Fluid, FluidState
 from hemoflow.model import Model, State
 from hemoflow.parallel.crossing import Table
-from hemoflow.parallel.partition import Partition, slabs
+from hemoflow.parallel.partition import Integers, Partition, slabs
 from hemoflow.parallel.seats import AXIS, Seats, find_seats, split_links
 
 Anything = NDArray[Any]
 
 
-def split_model(model: Model, devices: int) -> tuple[Model, Partition, Seats]:
+@dataclass(frozen=True)
+class Split:
+    """Who holds what: nodes, links, and how many populations `cross` (D,) to each device in one step, on average where tiers differ."""
+
+    partition: Partition
+    seats: Seats
+    cross: Integers
+
+
+def split_model(model: Model, devices: int) -> tuple[Model, Split]:
     """The model over a number of devices, in the tier it was built for: its fluid and `layout.part.bounds` with a leading axis, the rest
     as it was."""
     nodes, fluid = np.asarray(model.layout.nodes), model.fluid
@@ -46,21 +56,24 @@ def split_model(model: Model, devices: int) -> tuple[Model, Partition, Seats]:
         _split_force(np.asarray(fluid.body_force), partition, seats.size),
     )
     layout = _split_layout(model.layout, partition, seats.size)
-    return Model(parts, layout, model.groups, model.contact, model.kernel_width), partition, seats
+    split = Split(partition, seats, np.bincount(table.post.stop, minlength=devices))
+    return Model(parts, layout, model.groups, model.contact, model.kernel_width), split
 
 
-def split_state(state: State, partition: Partition, seats: Seats) -> State:
+def split_state(state: State, split: Split) -> State:
     """A state over the devices; cells and bonds as they were."""
     memory = state.fluid.memory
+    seats, partition = split.seats, split.partition
     own = [seats.of_pressure(np.asarray(part)) for part in (memory.strained, memory.slope)]
     owed = np.repeat(np.asarray(memory.owed)[None], partition.devices, axis=0)
     fluid = FluidState(partition.split(np.asarray(state.fluid.populations), seats.size), LinkMemory(*own, owed))  # type: ignore[arg-type]
     return State(fluid, state.cells, state.bonds)
 
 
-def whole_state(state: State, partition: Partition, seats: Seats) -> State:
+def whole_state(state: State, split: Split) -> State:
     """The state of a lumen in one piece, on the host, in canonical order."""
     memory = state.fluid.memory
+    seats, partition = split.seats, split.partition
     kept = LinkMemory(seats.back(memory.strained), seats.back(memory.slope), np.asarray(memory.owed)[0])  # type: ignore[arg-type]
     return State(FluidState(partition.whole(np.asarray(state.fluid.populations)), kept), state.cells, state.bonds)  # type: ignore[arg-type]
 

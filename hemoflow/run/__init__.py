@@ -17,21 +17,25 @@ def run_case(
     device: str = "auto",
     until: str | None = None,
     progress: bool = True,
+    devices: int = 1,
 ) -> int:
     """Run a case file in a folder, or go on where an unfinished run of the same case stopped.
 
-    `overrides` are "key.path=value" texts; `until` a time with its unit; returns 0 when the run ended and 75 when it
+    `overrides` are "key.path=value" texts; `until` a time with its unit; `devices` how many share the lumen; returns 0 when the run ended and 75 when it
     stopped early and can be resumed (asked to stop while it is planned, it leaves the folder as it was). Raises
     InputError for a case that cannot run and RunError for one that fails.
     """
     from hemoflow.case import read_case
 
     given = [*overrides, *([f"run.until={until}"] if until else [])]
-    return _run(lambda: read_case(case_file, given), Path(folder), device, progress)
+    return _run(lambda: read_case(case_file, given), Path(folder), (device, devices), progress)
 
 
-def resume(folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True) -> int:
-    """Continue the run in a folder from its newest sound checkpoint; a finished run is left as it is. Returns as `run_case`."""
+def resume(
+    folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True, devices: int = 1
+) -> int:
+    """Continue the run in a folder from its newest sound checkpoint, on as many devices as before or other ones; a finished run is
+    left as it is. Returns as `run_case`."""
     from hemoflow.case import read_case
     from hemoflow.errors import InputError
     from hemoflow.output.folder import RunFolder
@@ -40,10 +44,10 @@ def resume(folder: str | Path, until: str | None = None, device: str = "auto", p
         case = read_case(seen.case, [f"run.until={until}"] if until else [])
         if not seen.checkpoints():
             raise InputError(f"{folder}: no checkpoint to go on from; start it with hemoflow run")
-    return _run(lambda: case, Path(folder), device, progress)
+    return _run(lambda: case, Path(folder), (device, devices), progress)
 
 
-def _run(read: Callable[[], Case], folder: Path, device: str, progress: bool) -> int:
+def _run(read: Callable[[], Case], folder: Path, device: tuple[str, int], progress: bool) -> int:
     """Run the case that `read` gives in a folder; one that is asked to stop before its first step leaves no trace."""
     from hemoflow.run.stopping import NotBegun, StopRequest
 
@@ -51,11 +55,16 @@ def _run(read: Callable[[], Case], folder: Path, device: str, progress: bool) ->
         try:
             from hemoflow.case import case_text
             from hemoflow.output.folder import RunFolder
-            from hemoflow.run.session import Session, on_device
+            from hemoflow.run.choice import on_device
+            from hemoflow.run.session import Session
 
             stop.plan()
             case = read()
-            with on_device(device, case.resolution.precision), RunFolder.create(folder, case_text(case)) as taken:
-                return Session(taken, case, progress, stop).run()
+            kind, count = device
+            with (
+                on_device(kind, case.resolution.precision, count) as devices,
+                RunFolder.create(folder, case_text(case)) as taken,
+            ):
+                return Session(taken, case, progress, stop, devices=devices).run()
         except NotBegun:
             return 75

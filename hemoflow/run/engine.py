@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import equinox as eqx
@@ -71,9 +71,9 @@ class ManyDevices:
     device but for the order in which sums over the lumen are formed: 1e-12 of their size in double precision.
     """
 
-    def __init__(self, model: Model, devices: list[jax.Device]) -> None:
+    def __init__(self, model: Model, devices: Sequence[jax.Device]) -> None:
         self.mesh = Mesh(np.asarray(devices), (AXIS,))
-        model, self.partition, self.seats = split_model(model, len(devices))
+        model, self.split = split_model(model, len(devices))
         arrays, static = eqx.partition(model, eqx.is_array_like)
         parts = tuple(jax.tree.map(lambda _: part, arrays) for part in (P(), P(AXIS)))
         spec = eqx.tree_at(_of_one, parts[0], _of_one(parts[1]))
@@ -84,12 +84,12 @@ class ManyDevices:
 
     def enter(self, state: State) -> State:
         """The state over the devices."""
-        split = split_state(state, self.partition, self.seats)
+        split = split_state(state, self.split)
         return self._ready(State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds))
 
     def whole(self, state: State) -> State:
         """The state on the host in canonical order, the same for any number of devices."""
-        return whole_state(jax.tree.map(everywhere, state), self.partition, self.seats)
+        return whole_state(jax.tree.map(everywhere, state), self.split)
 
     def run(self, state: State, drives: Array) -> tuple[State, ChunkReport]:
         """As `run_chunk`."""
@@ -98,7 +98,7 @@ class ManyDevices:
     def observe(self, state: State, drive: Array) -> Observation:
         """As `observe`; the fields of the fluid are on the host."""
         fluid, membranes = self._observe(self.model, self._ready(state), self._place(drive))
-        return jax.tree.map(lambda field: self.partition.whole(everywhere(field)), fluid), membranes
+        return jax.tree.map(lambda field: self.split.partition.whole(everywhere(field)), fluid), membranes
 
     def mass(self, state: State) -> float:
         """Mass above rest in lattice units."""
@@ -119,6 +119,11 @@ class ManyDevices:
         """The same state with its cells, which may have been changed on the host, on every device."""
         cells, bonds = jax.tree.map(self._place, (state.cells, state.bonds))
         return State(state.fluid, cells, bonds)
+
+
+def make_engine(model: Model, devices: Sequence[jax.Device]) -> Engine:
+    """The engine of a model on some devices. Raises InputError where the lumen is too small for so many."""
+    return OneDevice(model) if len(devices) == 1 else ManyDevices(model, devices)
 
 
 def _of_one(model: Model) -> tuple[Any, Any]:
