@@ -17,11 +17,12 @@ def run_case(
     device: str = "auto",
     until: str | None = None,
     progress: bool = True,
-    devices: int = 1,
+    devices: int | None = None,
 ) -> int:
     """Run a case file in a folder, or go on where an unfinished run of the same case stopped.
 
-    `overrides` are "key.path=value" texts; `until` a time with its unit; `devices` how many share the lumen; returns 0 when the run ended and 75 when it
+    `overrides` are "key.path=value" texts; `until` a time with its unit; `devices` how many share the lumen (None: one, or all
+    of several processes); returns 0 when the run ended and 75 when it
     stopped early and can be resumed (asked to stop while it is planned, it leaves the folder as it was). Raises
     InputError for a case that cannot run and RunError for one that fails.
     """
@@ -32,7 +33,7 @@ def run_case(
 
 
 def resume(
-    folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True, devices: int = 1
+    folder: str | Path, until: str | None = None, device: str = "auto", progress: bool = True, devices: int | None = None
 ) -> int:
     """Continue the run in a folder from its newest sound checkpoint, on as many devices as before or other ones; a finished run is
     left as it is. Returns as `run_case`."""
@@ -47,7 +48,7 @@ def resume(
     return _run(lambda: case, Path(folder), (device, devices), progress)
 
 
-def _run(read: Callable[[], Case], folder: Path, device: tuple[str, int], progress: bool) -> int:
+def _run(read: Callable[[], Case], folder: Path, device: tuple[str, int | None], progress: bool) -> int:
     """Run the case that `read` gives in a folder; one that is asked to stop before its first step leaves no trace."""
     from hemoflow.run.stopping import NotBegun, StopRequest
 
@@ -55,16 +56,18 @@ def _run(read: Callable[[], Case], folder: Path, device: tuple[str, int], progre
         try:
             from hemoflow.case import case_text
             from hemoflow.output.folder import RunFolder
+            from hemoflow.parallel.processes import agreed, join, leads
             from hemoflow.run.choice import on_device
             from hemoflow.run.session import Session
 
             stop.plan()
+            join()
             case = read()
             kind, count = device
             with (
                 on_device(kind, case.resolution.precision, count) as devices,
-                RunFolder.create(folder, case_text(case)) as taken,
+                agreed(lambda: RunFolder.create(folder, case_text(case)) if leads() else RunFolder(folder)) as taken,
             ):
-                return Session(taken, case, progress, stop, devices=devices).run()
+                return Session(taken, case, progress and leads(), stop, devices=devices).run()
         except NotBegun:
             return 75

@@ -11,15 +11,15 @@ from hemoflow.errors import InputError
 
 
 @contextmanager
-def on_device(device: str, precision: str, count: int = 1) -> Iterator[Sequence[jax.Device]]:
+def on_device(device: str, precision: str, count: int | None = None) -> Iterator[Sequence[jax.Device]]:
     """JAX set to a kind of device ("auto", "cpu" or "gpu") and a precision, and as many devices of that kind as a run takes.
 
-    A run on several is planned on the host, where memory is larger than on any of them. Raises InputError where there are not
+    None is one, or all where several processes run together. A run on several is planned on the host, where memory is larger than on any of them. Raises InputError where there are not
     so many devices.
     """
     with jax.enable_x64(precision == "float64"):
         devices = _devices(device, count)
-        if count > 1:
+        if len(devices) > 1:
             with jax.default_device(jax.local_devices(backend="cpu")[0]):
                 yield devices
         elif device == "auto":
@@ -29,13 +29,17 @@ def on_device(device: str, precision: str, count: int = 1) -> Iterator[Sequence[
                 yield devices
 
 
-def _devices(device: str, count: int) -> Sequence[jax.Device]:
+def _devices(device: str, count: int | None) -> Sequence[jax.Device]:
     try:
         found = jax.devices() if device == "auto" else jax.devices("cpu" if device == "cpu" else "gpu")
     except RuntimeError as error:
         raise InputError(
             f"--device {device}: JAX finds no such device; install jax[cuda12] or use --device cpu"
         ) from error
+    together = jax.process_count()
+    count = count or (1 if together == 1 else len(found))
+    if together > 1 and count < len(found):
+        raise InputError(f"--devices {count}: {together} processes run together and share all of their {len(found)} devices; leave it out")
     if not 1 <= count <= len(found):
         kind = found[0].platform
         more = "; JAX makes several of one processor with XLA_FLAGS=--xla_force_host_platform_device_count=N" if kind == "cpu" else ""

@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec as P
 from hemoflow.fluid.moments import density_deviation
 from hemoflow.fluid.solver import FluidState
 from hemoflow.model import Model, State
-from hemoflow.parallel.processes import everywhere
+from hemoflow.parallel.processes import everywhere, total
 from hemoflow.parallel.split import AXIS, split_model, split_state, whole_state
 from hemoflow.run.chunk import ChunkReport, inspect, march, run_chunk
 from hemoflow.run.observe import FluidFields, MembraneFields, observe, observed
@@ -35,6 +35,7 @@ class Engine(Protocol):
     def run(self, state: State, drives: Array) -> tuple[State, ChunkReport]: ...
     def observe(self, state: State, drive: Array) -> Observation: ...
     def mass(self, state: State) -> float: ...
+    def close(self) -> None: ...
 
 
 class OneDevice:
@@ -62,6 +63,9 @@ class OneDevice:
     def mass(self, state: State) -> float:
         """Mass above rest in lattice units."""
         return float(np.asarray(state.fluid.populations).sum(dtype=np.float64))
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
 
 class ManyDevices:
@@ -102,7 +106,10 @@ class ManyDevices:
 
     def mass(self, state: State) -> float:
         """Mass above rest in lattice units."""
-        return float(everywhere(state.fluid.populations).sum(dtype=np.float64))
+        return total(state.fluid.populations)
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
     def _compile(self, static: Model, body: Callable[..., Any], take: Any, give: Any) -> Callable[..., Any]:
         def on_one(arrays: Model, state: State, drive: Array) -> Any:
@@ -119,11 +126,6 @@ class ManyDevices:
         """The same state with its cells, which may have been changed on the host, on every device."""
         cells, bonds = jax.tree.map(self._place, (state.cells, state.bonds))
         return State(state.fluid, cells, bonds)
-
-
-def make_engine(model: Model, devices: Sequence[jax.Device]) -> Engine:
-    """The engine of a model on some devices. Raises InputError where the lumen is too small for so many."""
-    return OneDevice(model) if len(devices) == 1 else ManyDevices(model, devices)
 
 
 def _of_one(model: Model) -> tuple[Any, Any]:

@@ -19,13 +19,15 @@ from hemoflow.geometry.read import vessel_files
 from hemoflow.output.checkpoint import load_checkpoint, save_checkpoint
 from hemoflow.output.folder import RunFolder
 from hemoflow.output.provenance import read_provenance, write_provenance
-from hemoflow.run.engine import make_engine
+from hemoflow.parallel.processes import leads
+from hemoflow.run.engine import Engine
 from hemoflow.run.loop import Measured, Trajectory, chunk_record, make_clock
 from hemoflow.run.places import has_ends
 from hemoflow.run.progress import Progress
 from hemoflow.run.recorder import Recorder
 from hemoflow.run.stopping import StopRequest
 from hemoflow.run.storage import case_key, files_key, from_arrays, to_arrays
+from hemoflow.run.together import follow, make_engine
 from hemoflow.run.watch import Watch, finished
 
 DONE, RESUMABLE = 0, 75
@@ -34,7 +36,8 @@ Checkpoint = tuple[dict[str, Any], dict[str, Any]]
 
 @dataclass
 class Session:
-    """One call of run or resume, on `devices` of JAX (the default one where none are given)."""
+    """One call of run or resume, on `devices` of JAX (the default one where none are given); of several processes only the leading one
+    touches the folder."""
 
     folder: RunFolder
     case: Case
@@ -57,7 +60,17 @@ class Session:
         report = describe_plan(plan)
         self.stop.begin()
         setup = make_setup(plan)
-        trajectory = self._begin(setup, until)
+        engine = make_engine(setup.model, self.devices or jax.devices()[:1])
+        if not leads():
+            follow(setup, engine)
+            return DONE
+        try:
+            return self._lead(self._begin(setup, engine, until), report, until)
+        finally:
+            engine.close()
+
+    def _lead(self, trajectory: Trajectory, report: dict[str, Any], until: float) -> int:
+        setup, plan = trajectory.setup, trajectory.setup.plan
         saved = self._saved()
         self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
         recorder = Recorder(self.folder, setup)
@@ -80,10 +93,9 @@ class Session:
         shown.say(f"{outcome} at {trajectory.clock.time * 1e3:.4g} ms, step {trajectory.clock.step}")
         return RESUMABLE if outcome.startswith("stopped") else DONE
 
-    def _begin(self, setup: Setup, until: float) -> Trajectory:
+    def _begin(self, setup: Setup, engine: Engine, until: float) -> Trajectory:
         clock = make_clock(setup, until)
         watches = [Watch(seed.name, seed.radius) for seed in setup.plan.seeds]
-        engine = make_engine(setup.model, self.devices or jax.devices()[:1])
         return Trajectory(setup, engine, engine.enter(setup.state), clock, watches)
 
     def _continue(self, trajectory: Trajectory, recorder: Recorder, saved: Checkpoint | None) -> None:
