@@ -84,7 +84,7 @@ def run(
 
     _check_fate(case, [*(overrides or []), *([f"run.until={until}"] if until else [])])
     folder = out if out is not None else case.parent / "out"
-    code = run_case(case, folder, overrides or [], device=device, until=until, progress=not quiet, devices=devices)
+    code = run_case(case, folder, overrides or [], device=(device, devices), until=until, progress=not quiet)
     raise typer.Exit(_conclude(folder, code))
 
 
@@ -111,7 +111,7 @@ def resume(folder: RunFolder, until: Until = None, devices: Devices = None) -> N
     _existing_folder(folder)
     from hemoflow.run import resume as resume_run
 
-    raise typer.Exit(_conclude(folder, resume_run(folder, until=until, devices=devices)))
+    raise typer.Exit(_conclude(folder, resume_run(folder, until=until, device=("auto", devices))))
 
 
 @app.command()

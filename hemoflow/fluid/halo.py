@@ -33,7 +33,6 @@ class Messages(eqx.Module):
             onto = onto.at[land].set(came, mode="drop")
         return onto
 
-
     def deliver_if(self, wanted: Array, values: Array) -> Array:
         """`values` (flat) with what the neighbours send of theirs, where it is `wanted`, a truth on which all devices agree."""
         for leave, land, route in zip(self.leave, self.land, self.routes, strict=True):

@@ -97,7 +97,8 @@ class Slots(eqx.Module):
 
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19, N), with a halo flat, what links keep, what walls took off their slots (2,), and 1 where an odd step comes next."""
+    """Populations in their slots (19, N), flat where a halo follows, what links keep, what walls took off their slots (2,), and 1 where
+    an odd step comes next."""
 
     slots: Array
     memory: LinkMemory
@@ -233,9 +234,10 @@ def advance(
     owed = held.memory.owed
     held, velocity, flux = _step(slots, links, (even_rate, odd_rate, body_force), held, (drive, force), wanted)
     restored = slots.crossing.restore.deliver_if(odd, held.slots)
-    flux = links.everywhere(flux)
-    walled = slots.blocks.first_wall[-1] > 0
-    exchanged = links.everywhere(jnp.where(walled, held.memory.owed[1], 0.0))
+    # A device without such walls leaves the book as it was.
+    mine = jnp.where(slots.blocks.first_wall[-1] > 0, held.memory.owed[1], 0.0)
+    sums = links.everywhere(jnp.concatenate([flux, mine[None]]))
+    flux, exchanged = sums[:-1], sums[-1]
     owed = jnp.stack([owed[0] + flux[0] - given_back(owed) * exchanged, exchanged])
     memory = LinkMemory(held.memory.strained, held.memory.slope, owed)
     return InPlace(restored, memory, held.taken, held.odd), velocity, flux

@@ -96,7 +96,10 @@ class Table:
         shared[self.i, self.node] = 19 * self.size + self.post.offset
         rest = direction * self.size + np.arange(self.size)
         parts, present = self._parts(shared, rest), self._parts(comes, np.zeros_like(rest, bool))
-        alone = [tables(parts[d], present[d], jax.tree.map(lambda a, d=d: a[d], links)) for d in range(self.partition.devices)]
+        alone = [
+            tables(parts[d], present[d], jax.tree.map(lambda a, d=d: a[d], links))
+            for d in range(self.partition.devices)
+        ]
         together = _filled_up(alone)
         return eqx.tree_at(lambda s: s.crossing, together, self._crossing(), is_leaf=lambda a: a is None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +40,13 @@ class Partition:
         """Nodes (N,) in the order of those ids."""
         return np.argsort(self.owner, kind="stable")
 
-    def split(self, field: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+    def split(self, field: NDArray[Any], size: int) -> Any:
         """A node field (..., N) as (D, ..., size), zero where a device holds fewer nodes."""
         out = np.zeros((self.devices, size, *field.shape[:-1]), field.dtype)
         out[self.owner, self.local] = np.moveaxis(field, -1, 0)
         return np.moveaxis(out, 1, -1)
 
-    def whole(self, parts: NDArray[np.generic]) -> NDArray[np.generic]:
+    def whole(self, parts: NDArray[Any]) -> Any:
         """The node field (..., N) of (D, ..., size)."""
         return np.moveaxis(np.moveaxis(parts, -1, 1)[self.owner, self.local], 0, -1)
 

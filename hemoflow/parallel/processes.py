@@ -75,11 +75,11 @@ def everywhere(array: Any) -> NDArray[Any]:
 
 def total(array: Any) -> float:
     """The sum of an array in double precision, each process adding up its own part."""
-    part = sum(float(np.asarray(shard.data).sum(dtype=np.float64)) for shard in array.addressable_shards)
+    part = sum((float(np.asarray(shard.data).sum(dtype=np.float64)) for shard in array.addressable_shards), 0.0)
     if jax.process_count() == 1:
         return part
     # as integers: JAX would round to single precision where that is in use
-    return float(_gathered(np.float64([part]).view(np.int32)).reshape(-1, 2).view(np.float64).sum())
+    return float(_gathered(np.array([part]).view(np.int32)).reshape(-1, 2).view(np.float64).sum())
 
 
 def _gathered(values: NDArray[Any]) -> NDArray[Any]:

@@ -13,7 +13,6 @@ from hemoflow.fluid.lattice import OPPOSITE
 from hemoflow.parallel.partition import Integers, Partition
 
 AXIS = "devices"
-Anything = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -27,19 +26,19 @@ class Seats:
     size: int
     devices: int
 
-    def all(self, values: Anything) -> Anything:
+    def all(self, values: NDArray[Any]) -> Any:
         """Values of all links (L,) as (D, slots), zero where a link rests."""
         out = np.zeros((self.devices, sum(self.kinds)), values.dtype)
         out[self.device, self.slot] = values
         return out
 
-    def of_pressure(self, values: Anything) -> Anything:
+    def of_pressure(self, values: NDArray[Any]) -> Any:
         """Values of the pressure links (P,) as (D, slots of theirs), zero where a link rests."""
         out = np.zeros((self.devices, self.kinds[2]), values.dtype)
         out[self._pressure] = values
         return out
 
-    def back(self, parts: Anything) -> Anything:
+    def back(self, parts: Any) -> Any:
         """Values of the pressure links (P,) from those of all devices."""
         return np.asarray(parts)[self._pressure]
 
@@ -77,14 +76,26 @@ def split_links(links: Links, partition: Partition, seats: Seats) -> Links:
         direction, node = np.divmod(np.asarray(given, np.int64), count)
         flat[seats.device, seats.slot] = direction * size + partition.local[node]
     every = {name: seats.all(np.asarray(getattr(links, name))) for name in ("retain", "base")}
-    ends = {name: seats.of_pressure(np.asarray(getattr(links, name))) for name in ("direction", "reach", "along", "share")}
-    group = np.repeat((np.arange(before + seats.kinds[2]) >= seats.kinds[0])[None], seats.devices, axis=0).astype(np.int32)
+    ends = {
+        name: seats.of_pressure(np.asarray(getattr(links, name))) for name in ("direction", "reach", "along", "share")
+    }
+    group = np.repeat((np.arange(before + seats.kinds[2]) >= seats.kinds[0])[None], seats.devices, axis=0).astype(
+        np.int32
+    )
     group[seats.device, seats.slot] = np.asarray(links.group)
     node = (back % size)[:, before:]
     upstream = np.where(ends["share"] == 0, node, seats.of_pressure(partition.local[np.asarray(links.upstream)]))
     walls = np.where(np.asarray(links.group) == 0, np.asarray(links.base, float), 0.0)
     gain = np.bincount(seats.device, walls, minlength=seats.devices).astype(np.asarray(links.wall_gain).dtype)
-    arrays = {**every, **ends, "out": _int(out), "back": _int(back), "node": _int(node), "upstream": _int(upstream), "wall_gain": gain}
+    arrays = {
+        **every,
+        **ends,
+        "out": _int(out),
+        "back": _int(back),
+        "node": _int(node),
+        "upstream": _int(upstream),
+        "wall_gain": gain,
+    }
     return Links(
         **arrays, group=group, opening=group - 1, count=before + seats.kinds[2], pressure_count=seats.kinds[2],  # type: ignore[arg-type]
         openings=links.openings, devices=AXIS,

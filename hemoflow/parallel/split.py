@@ -1,12 +1,12 @@
 """A model and its state over several devices, and back.
 
-Every device holds its own nodes with the links and openings at them. The cells, and the table that finds nodes, are held by all: each device
-computes the membrane forces of every cell, spreads them onto its own nodes, and adds up with the others what its nodes say
-about the velocity of a vertex. That costs every device the memory and the work of all cells, which is small beside the fluid for
-tens of cells and not for blood at a physiological hematocrit.
+Every device holds its own nodes with the links and openings at them. The cells, and the table that finds nodes, are held by all: each
+device computes the membrane forces of every cell, spreads them onto its own nodes, and adds up with the others what its nodes say about
+the velocity of a vertex. That costs every device the memory and the work of all cells, which is small beside the fluid for tens of cells
+and not for blood at a physiological hematocrit.
 
-Arrays of what is split have a leading axis of devices. Nodes and links are filled up to the same number on every device: a node too
-many has no neighbour and rests, a link too many is plain bounce-back there.
+Arrays of what is split have a leading axis of devices. Nodes and links are filled up to the same number on every device: a node too many
+has no neighbour and rests, a link too many is plain bounce-back there.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from hemoflow.model import Model, State
 from hemoflow.parallel.crossing import Table
 from hemoflow.parallel.partition import Integers, Partition, slabs
 from hemoflow.parallel.seats import AXIS, Seats, find_seats, split_links
-
-Anything = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,10 @@ def split_state(state: State, split: Split) -> State:
     """A state over the devices; cells and bonds as they were."""
     memory = state.fluid.memory
     seats, partition = split.seats, split.partition
-    own = [seats.of_pressure(np.asarray(part)) for part in (memory.strained, memory.slope)]
+    strained, slope = (seats.of_pressure(np.asarray(part)) for part in (memory.strained, memory.slope))
     owed = np.repeat(np.asarray(memory.owed)[None], partition.devices, axis=0)
-    fluid = FluidState(partition.split(np.asarray(state.fluid.populations), seats.size), LinkMemory(*own, owed))  # type: ignore[arg-type]
+    h = partition.split(np.asarray(state.fluid.populations), seats.size)
+    fluid = FluidState(h, LinkMemory(strained, slope, owed))  # type: ignore[arg-type]
     return State(fluid, state.cells, state.bonds)
 
 
@@ -74,18 +73,19 @@ def whole_state(state: State, split: Split) -> State:
     """The state of a lumen in one piece, on the host, in canonical order."""
     memory = state.fluid.memory
     seats, partition = split.seats, split.partition
-    kept = LinkMemory(seats.back(memory.strained), seats.back(memory.slope), np.asarray(memory.owed)[0])  # type: ignore[arg-type]
-    return State(FluidState(partition.whole(np.asarray(state.fluid.populations)), kept), state.cells, state.bonds)  # type: ignore[arg-type]
+    strained, slope = (seats.back(part) for part in (memory.strained, memory.slope))
+    h, owed = partition.whole(np.asarray(state.fluid.populations)), np.asarray(memory.owed)[0]
+    return State(FluidState(h, LinkMemory(strained, slope, owed)), state.cells, state.bonds)  # type: ignore[arg-type]
 
 
-def _split_force(force: Anything, partition: Partition, size: int) -> Anything:
+def _split_force(force: NDArray[Any], partition: Partition, size: int) -> Any:
     """The body force at the nodes of every device, none at nodes at rest; one vector where there is none at all."""
     if not force.any():
         return np.zeros((partition.devices, 3), force.dtype)
     return np.asarray(partition.split(np.repeat(force[:, None], len(partition.owner), axis=1), size))
 
 
-def _split_rate(rate: Any, partition: Partition, size: int) -> Anything:
+def _split_rate(rate: Any, partition: Partition, size: int) -> Any:
     """A rate for every device; nodes that rest take that of their device's first node."""
     values = np.asarray(rate)
     if values.ndim == 0:

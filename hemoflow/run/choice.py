@@ -12,10 +12,10 @@ from hemoflow.errors import InputError
 
 @contextmanager
 def on_device(device: str, precision: str, count: int | None = None) -> Iterator[Sequence[jax.Device]]:
-    """JAX set to a kind of device ("auto", "cpu" or "gpu") and a precision, and as many devices of that kind as a run takes.
+    """JAX set to a kind of device ("auto", "cpu" or "gpu") and a precision, and as many devices of that kind as a run takes: `count`, by
+    default one, or all where several processes run together.
 
-    None is one, or all where several processes run together. A run on several is planned on the host, where memory is larger than on any of them. Raises InputError where there are not
-    so many devices.
+    A run on several is planned on the host, which has more memory than any of them. Raises InputError where there are not so many.
     """
     with jax.enable_x64(precision == "float64"):
         devices = _devices(device, count)
@@ -39,9 +39,15 @@ def _devices(device: str, count: int | None) -> Sequence[jax.Device]:
     together = jax.process_count()
     count = count or (1 if together == 1 else len(found))
     if together > 1 and count < len(found):
-        raise InputError(f"--devices {count}: {together} processes run together and share all of their {len(found)} devices; leave it out")
+        raise InputError(
+            f"--devices {count}: {together} processes run together and share all of their {len(found)} devices; leave it out"
+        )
     if not 1 <= count <= len(found):
         kind = found[0].platform
-        more = "; JAX makes several of one processor with XLA_FLAGS=--xla_force_host_platform_device_count=N" if kind == "cpu" else ""
+        more = (
+            "; JAX makes several of one processor with XLA_FLAGS=--xla_force_host_platform_device_count=N"
+            if kind == "cpu"
+            else ""
+        )
         raise InputError(f"--devices {count}: JAX finds {len(found)} here ({kind}); choose 1 to {len(found)}{more}")
     return found[:count]

@@ -79,8 +79,8 @@ class ManyDevices:
         self.mesh = Mesh(np.asarray(devices), (AXIS,))
         model, self.split = split_model(model, len(devices))
         arrays, static = eqx.partition(model, eqx.is_array_like)
-        parts = tuple(jax.tree.map(lambda _: part, arrays) for part in (P(), P(AXIS)))
-        spec = eqx.tree_at(_of_one, parts[0], _of_one(parts[1]))
+        same, own = jax.tree.map(lambda _: P(), arrays), jax.tree.map(lambda _: P(AXIS), arrays)
+        spec = eqx.tree_at(_of_one, same, _of_one(own))
         self.model = jax.tree.map(self._place, arrays, spec)
         whole = State(P(AXIS), P(), P())  # type: ignore[arg-type]
         self._chunk = self._compile(static, _chunk, (spec, whole, P()), (whole, P()))
@@ -89,7 +89,9 @@ class ManyDevices:
     def enter(self, state: State) -> State:
         """The state over the devices."""
         split = split_state(state, self.split)
-        return self._ready(State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds))
+        return self._ready(
+            State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds)
+        )
 
     def whole(self, state: State) -> State:
         """The state on the host in canonical order, the same for any number of devices."""
