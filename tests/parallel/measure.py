@@ -93,12 +93,10 @@ def setup_of(text: str, folder: Path, precision: str) -> Setup:
 class Course:
     """200 steps of a case on some devices, in two chunks, and the state between them."""
 
-    def __init__(self, setup: Setup, devices: int, start: State | None = None) -> None:
+    def __init__(self, setup: Setup, devices: int) -> None:
         self.setup, model = setup, setup.model
         self.engine = OneDevice(model) if devices == 1 else ManyDevices(model, jax.devices()[:devices])
-        self.half = setup.state if start is None else start
-        if start is None:
-            self.half = self.engine.whole(self.chunk(self.half, 0))
+        self.half = self.engine.whole(self.chunk(setup.state, 0))
         self.end = self.chunk(self.half, CHUNK)
 
     def chunk(self, state: State, step: int) -> State:
@@ -125,14 +123,12 @@ def apart(one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
 
 
 def moved_cell(folder: Path) -> dict[str, Any]:
-    """A cell that lies over a cut: one device against two, which go on from its checkpoint, and four, one that goes on from
-    four, and how many devices the vertices are spread over."""
+    """A cell that lies over a cut: one device against four, and one that goes on from the checkpoint of four; how many devices
+    the vertices are spread over."""
     found: dict[str, Any] = {}
     with jax.enable_x64(True):
         setup = setup_of(CELL, folder, "float64")
         one, four = Course(setup, 1), Course(setup, 4)
-        two = Course(setup, 2, one.half)
-        found["two"] = apart(one.arrays(), two.arrays())
         found["four"] = apart(one.arrays(True), four.arrays(True))
         one.end = one.chunk(from_arrays(to_arrays(four.half), setup.state), CHUNK)
         found["four, then one"] = apart(four.arrays(), one.arrays())
@@ -141,24 +137,25 @@ def moved_cell(folder: Path) -> dict[str, Any]:
     return found
 
 
-def fluid(folder: Path, name: str, tier: str, precision: str = "float64") -> dict[str, Any]:
-    """A fluid on four devices in one tier against one device in the fastest, and its mass."""
+def fluid(folder: Path, name: str, tier: str = "", precision: str = "float64", devices: int = 4) -> dict[str, Any]:
+    """A fluid on several devices in one tier against one device in the fastest, and its mass."""
     with jax.enable_x64(precision == "float64"):
         one = Course(setup_of(FLUIDS[name] + REST, folder, precision), 1)
         if tier:
             os.environ[VARIABLE] = tier
-        four = Course(setup_of(FLUIDS[name] + REST, folder, precision), 4)
+        many = Course(setup_of(FLUIDS[name] + REST, folder, precision), devices)
         os.environ.pop(VARIABLE, None)
-        nodes, mass = four.engine.split.partition.counts, four.engine.mass(four.end)
-        return {"apart": apart(one.arrays(), four.arrays()), "nodes": nodes.tolist(), "mass": mass}
+        nodes, mass = many.engine.split.partition.counts, many.engine.mass(many.end)
+        return {"apart": apart(one.arrays(), many.arrays()), "nodes": nodes.tolist(), "mass": mass}
 
 
 def main(folder: Path) -> dict[str, Any]:
     """All that test_devices.py asks about."""
     return {
         "cell": moved_cell(folder),
-        "fluids": {name: fluid(folder, name, "") for name in FLUIDS},
-        "float32": fluid(folder, "bifurcation", "", "float32"),
+        "fluids": {name: fluid(folder, name) for name in FLUIDS},
+        "two": fluid(folder, "bifurcation", devices=2),
+        "float32": fluid(folder, "bifurcation", precision="float32"),
         "pure JAX": fluid(folder, "bifurcation", "jax"),
     }
 
