@@ -45,6 +45,9 @@ CaseFile = Annotated[Path, typer.Argument(metavar="CASE.toml", help="the case fi
 RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="the folder of a run")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 Until = Annotated[str | None, typer.Option(help='simulated time to stop at, with its unit, e.g. "20 ms"')]
+Devices = Annotated[
+    int | None, typer.Option(min=1, help="devices that share the lumen; default 1, or all where processes run together")
+]
 Override = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="replace one value of the case file")
 ]
@@ -67,6 +70,7 @@ def run(
     overrides: Override = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu")] = "auto",
     until: Until = None,
+    devices: Devices = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="show no progress")] = False,
 ) -> None:
     """Run a case: simulate, write, score and report; an unfinished run of the same case in DIR goes on.
@@ -80,7 +84,7 @@ def run(
 
     _check_fate(case, [*(overrides or []), *([f"run.until={until}"] if until else [])])
     folder = out if out is not None else case.parent / "out"
-    code = run_case(case, folder, overrides or [], device=device, until=until, progress=not quiet)
+    code = run_case(case, folder, overrides or [], device=(device, devices), until=until, progress=not quiet)
     raise typer.Exit(_conclude(folder, code))
 
 
@@ -99,7 +103,7 @@ def check(case: CaseFile, overrides: Override = None, as_json: Json = False) -> 
 
 
 @app.command()
-def resume(folder: RunFolder, until: Until = None) -> None:
+def resume(folder: RunFolder, until: Until = None, devices: Devices = None) -> None:
     """Continue an unfinished run exactly where its last checkpoint stands.
 
     Example: hemoflow resume out
@@ -107,7 +111,7 @@ def resume(folder: RunFolder, until: Until = None) -> None:
     _existing_folder(folder)
     from hemoflow.run import resume as resume_run
 
-    raise typer.Exit(_conclude(folder, resume_run(folder, until=until)))
+    raise typer.Exit(_conclude(folder, resume_run(folder, until=until, device=("auto", devices))))
 
 
 @app.command()
@@ -337,6 +341,10 @@ def _check_fate(case: Path, overrides: list[str]) -> None:
 
 def _conclude(folder: Path, code: int) -> int:
     """Score and report what a run left, also one that stopped early; prints where to look."""
+    from hemoflow.parallel.processes import leads
+
+    if not leads():
+        return code
     if code == 75 and not any(folder.glob("checkpoint_*.h5")):
         typer.echo("stopped before the first step, nothing is kept; the same command starts the run")
         return code

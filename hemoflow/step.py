@@ -71,12 +71,12 @@ def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array
 
 def force_density(model: Model, loads: list[Array], points: list[Stencil], drive: Array) -> Array:
     """Force per node (3, N): the imposed body force and what the membranes spread."""
-    return body_force(model.fluid, drive, model.layout.count) + membrane_force(model, loads, points)
+    return body_force(model.fluid, drive, model.layout.held) + membrane_force(model, loads, points)
 
 
 def membrane_force(model: Model, loads: list[Array], points: list[Stencil]) -> Array:
     """Force per node (3, N) that the membranes spread."""
-    total = jnp.zeros((3, model.layout.count), model.fluid.body_force.dtype)
+    total = jnp.zeros((3, model.layout.held), model.fluid.body_force.dtype)
     for load, at in zip(loads, points, strict=True):
         total = at.spread_onto(total, load.reshape(-1, 3))
     return total

@@ -33,12 +33,18 @@ def delta(distance: Array, width: int) -> Array:
 
 
 def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tuple[Array, Array]:
-    """Node ids and weights (P, width^3) around points at anchor (P, 3) int32 + offset (P, 3).
+    """Node ids and weights (P, width^3) around points at anchor (P, 3) int32 + offset (P, 3); on one of several devices
+    ids within its part of the lumen, with weights as if it held all.
 
     Only fluid nodes take part: beside a wall the weights are renormalised to sum to one, so that interpolating a
     uniform flow is exact and the whole force reaches the fluid. Interpolation and spreading share these weights,
     which keeps them adjoint. A point with no fluid node in reach has all weights zero.
     """
+    ids, weights = _stencil(layout, anchor, offset, width)
+    return (ids, weights) if layout.part is None else layout.part.own(ids, weights)
+
+
+def _stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tuple[Array, Array]:
     # The lowest node in reach: floor(x) - (width/2 - 1) for even widths, round(x) - 1 for three points.
     first = jnp.floor(offset + 0.5 * (width % 2)).astype(jnp.int32) - (width - 1) // 2
     steps = jnp.arange(width, dtype=jnp.int32)

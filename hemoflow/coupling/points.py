@@ -15,14 +15,15 @@ from hemoflow.native.calls import call, new, same
 
 
 class NodeStencil(eqx.Module):
-    """Every node around each point, `ids` and `weights` (P, width^3) as `kernel.stencil` gives them: pure JAX."""
+    """Every node around each point, `ids` and `weights` (P, width^3) as `kernel.stencil` gives them: pure JAX, and many devices."""
 
+    layout: NodeLayout
     ids: Array
     weights: Array
 
     def interpolate(self, field: Array) -> Array:
         """Values (P, k) of a node field (k, N)."""
-        return kernel.interpolate(field, self.ids, self.weights)
+        return self.layout.everywhere(kernel.interpolate(field, self.ids, self.weights))
 
     def spread_onto(self, field: Array, values: Array) -> Array:
         """A node field (k, N) with point values (P, k) spread onto it."""
@@ -63,9 +64,9 @@ class RowStencil(eqx.Module):
 
 def find_stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> NodeStencil | RowStencil:
     """Stencil of the points at anchor (C, 3) int32 + offset (C, V, 3), P = C V of them, with a kernel of `width` points."""
-    if not layout.native:
+    if not layout.native or layout.part is not None:
         spots = jnp.broadcast_to(anchor[:, None, :], offset.shape).reshape(-1, 3)
-        return NodeStencil(*kernel.stencil(layout, spots, offset.reshape(-1, 3), width))
+        return NodeStencil(layout, *kernel.stencil(layout, spots, offset.reshape(-1, 3), width))
     table, sizes = layout.native_arguments()
     points = offset.shape[0] * offset.shape[1]
     out = (new((points, width**2), jnp.int32), new((points, 2), jnp.int32), new((points, 3, width), offset.dtype))

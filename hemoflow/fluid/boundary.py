@@ -15,6 +15,7 @@ independent of the relaxation time, and it never reads a second node. Pressure o
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -44,7 +45,8 @@ class Links(eqx.Module):
     `opening` (L,) index of the opening or -1. For pressure links (P,): `node`, `upstream` node (itself where there is
     none), `direction`, `reach`, the fraction of the link from the node to the opening, `along`, the link's length along
     the opening's normal, and `share`, its weight in the mean slope along that normal. `wall_gain` is the sum of `base`
-    over the walls, without the round-off of adding it up in the solver's precision.
+    over the walls, without the round-off of adding it up in the solver's precision. `devices` names the axis of the devices that
+    links are split over, "" on one; all links of a pressure opening are on one device.
     """
 
     out: Array
@@ -63,6 +65,15 @@ class Links(eqx.Module):
     count: int = eqx.field(static=True)
     pressure_count: int = eqx.field(static=True)
     openings: int = eqx.field(static=True)
+    devices: str = eqx.field(static=True, default="")
+
+    def everywhere(self, part: Array) -> Array:
+        """The sum over all links from that over the links of this device."""
+        return jax.lax.psum(part, self.devices) if self.devices else part
+
+    def smallest(self, part: Array) -> Array:
+        """The smallest value on any device."""
+        return jax.lax.pmin(part, self.devices) if self.devices else part
 
 
 def make_links(
@@ -210,7 +221,7 @@ def gains(links: Links, h: Array, came_back: Array, drive: Array) -> tuple[Array
     gained = _minus(came_back, out, jnp.where(wall, links.base * drive[0], 0.0))
     plain = wall & (links.retain == 0.0)
     flux = jnp.zeros(links.openings + 1, h.dtype).at[links.group].add(jnp.where(plain, 0.0, gained))
-    return flux.at[0].add(links.wall_gain * drive[0]), jnp.sum(jnp.where(plain, gained, 0.0))
+    return links.everywhere(flux.at[0].add(links.wall_gain * drive[0])), jnp.sum(jnp.where(plain, gained, 0.0))
 
 
 def settle(links: Links, arrived: Array, h: Array, gained: Array, owed: Array) -> tuple[Array, Array]:
@@ -225,11 +236,16 @@ def settle(links: Links, arrived: Array, h: Array, gained: Array, owed: Array) -
     before, after = arrived.reshape(-1), h.reshape(-1)
     against = before.at[links.out].get(mode="promise_in_bounds") - after.at[links.back].get(mode="promise_in_bounds")
     size = jnp.where(links.group == 0, jnp.abs(links.retain * against), 0.0)
-    share = jnp.where(owed[1] > 0.0, SETTLED * owed[0] / jnp.where(owed[1] > 0.0, owed[1], 1.0), 0.0)
-    given = jnp.clip(share, -LARGEST_SHARE, LARGEST_SHARE)
-    exchanged = jnp.sum(size)
+    given = given_back(owed)
+    exchanged = links.everywhere(jnp.sum(size))
     after = after.at[links.out].add(-given * size, mode="promise_in_bounds", unique_indices=True)
     return after.reshape(h.shape), jnp.stack([owed[0] + gained - given * exchanged, exchanged])
+
+
+def given_back(owed: Array) -> Array:
+    """Part of what each wall link exchanges that it gives back, for what the walls owe (2,)."""
+    share = jnp.where(owed[1] > 0.0, SETTLED * owed[0] / jnp.where(owed[1] > 0.0, owed[1], 1.0), 0.0)
+    return jnp.clip(share, -LARGEST_SHARE, LARGEST_SHARE)
 
 
 def _minus(total: Array, one: Array, other: Array) -> Array:

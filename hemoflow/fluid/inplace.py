@@ -19,7 +19,8 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from hemoflow.fluid.boundary import LinkMemory, Links
+from hemoflow.fluid.boundary import LinkMemory, Links, given_back
+from hemoflow.fluid.halo import Messages
 from hemoflow.fluid.lattice import OPPOSITE
 from hemoflow.fluid.thinning import RateTable
 from hemoflow.native.calls import BLOCK, call, new, same
@@ -74,16 +75,31 @@ class OtherLinks(eqx.Module):
         )  # fmt: skip
 
 
+class Crossing(eqx.Module):
+    """Where a lumen is split over devices: `halo` slots behind those of the nodes stand for slots of nodes of other devices.
+
+    An even step touches none of them. Before an odd one `fetch` brings their contents, after it `restore` takes them back to
+    where they belong. `pull` brings what arrives in canonical order, as in the pure-JAX tier.
+    """
+
+    fetch: Messages
+    restore: Messages
+    pull: Messages
+    halo: int = eqx.field(static=True)
+
+
 class Slots(eqx.Module):
-    """Everything that the native step knows about its lumen."""
+    """Everything that the native step knows about its lumen, or about the part of it on this device."""
 
     blocks: Blocks
     others: OtherLinks
     count: int = eqx.field(static=True)
+    crossing: Crossing | None = None
 
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19, N), what links keep, what walls took off their slots (2,), and 1 where an odd step comes next."""
+    """Populations in their slots (19, N), flat where a halo follows, what links keep, what walls took off their slots (2,), and 1 where
+    an odd step comes next."""
 
     slots: Array
     memory: LinkMemory
@@ -93,10 +109,15 @@ class InPlace(eqx.Module):
 
 def make_slots(neighbours: NDArray[np.integer], links: Links) -> Slots:
     """The tables from the neighbour ids (19, N), -1 where there is none, and the links in canonical order."""
-    count = neighbours.shape[1]
-    shared = _shared(neighbours)
+    return tables(_shared(neighbours), neighbours[OPPOSITE] >= 0, links)
+
+
+def tables(shared: Integers, comes: NDArray[np.bool_], links: Links) -> Slots:
+    """The tables from the flat slot (19, N) that each node shares with its neighbour for every direction that arrives, its own
+    where none `comes` (19, N), and the links."""
+    count = shared.shape[1]
     exists = np.zeros((18, -(-count // BLOCK) * BLOCK), bool)
-    exists[:, :count] = neighbours[OPPOSITE[1:]] >= 0
+    exists[:, :count] = comes[1:]
     exists = exists.reshape(18, -1, BLOCK)
     number, base = _pieces(shared[1:], exists)
     bits = 1 << np.arange(BLOCK)
@@ -181,6 +202,8 @@ def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
     out = (same(populations), new((2,), populations.dtype))
     held, taken = call("import", out, (*slots.blocks.arguments(), populations), count=slots.count)
+    if slots.crossing is not None:
+        held = jnp.concatenate([held.reshape(-1), jnp.zeros(slots.crossing.halo, held.dtype)])
     return InPlace(held, memory, taken, jnp.ones(1, jnp.int32))
 
 
@@ -191,6 +214,37 @@ def leave(slots: Slots, held: InPlace) -> Array:
 
 
 def advance(
+    slots: Slots,
+    links: Links,
+    rates: tuple[Array, Array, Array, RateTable | None],
+    held: InPlace,
+    load: tuple[Array, Array | None],
+    wanted: bool,
+) -> tuple[InPlace, Array, Array, Array]:
+    """One step of the fluid as `_step`, with what crosses between devices before and after it."""
+    if slots.crossing is None:
+        return _step(slots, links, rates, held, load, wanted)
+    drive, force = load
+    even_rate, odd_rate, body_force, thinning = rates
+    if body_force.ndim == 2:  # nodes that only fill up must not move
+        force = body_force * drive[-1] + (0.0 if force is None else force)
+        body_force = jnp.zeros(3, body_force.dtype)
+    odd = held.odd[0] == 1
+    fetched = slots.crossing.fetch.deliver_if(odd, held.slots)
+    held = InPlace(fetched, held.memory, held.taken, held.odd)
+    owed = held.memory.owed
+    held, velocity, flux, rate = _step(slots, links, (even_rate, odd_rate, body_force, thinning), held, (drive, force), wanted)
+    restored = slots.crossing.restore.deliver_if(odd, held.slots)
+    # A device without such walls leaves the book as it was.
+    mine = jnp.where(slots.blocks.first_wall[-1] > 0, held.memory.owed[1], 0.0)
+    sums = links.everywhere(jnp.concatenate([flux, mine[None]]))
+    flux, exchanged = sums[:-1], sums[-1]
+    owed = jnp.stack([owed[0] + flux[0] - given_back(owed) * exchanged, exchanged])
+    memory = LinkMemory(held.memory.strained, held.memory.slope, owed)
+    return InPlace(restored, memory, held.taken, held.odd), velocity, flux, rate
+
+
+def _step(
     slots: Slots,
     links: Links,
     rates: tuple[Array, Array, Array, RateTable | None],

@@ -8,6 +8,7 @@ Solid nodes beside the fluid (the band) have ids N to N+S-1 and carry a wall dis
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -16,13 +17,28 @@ from numpy.typing import NDArray
 TILE = 8
 
 
+class Part(eqx.Module):
+    """The nodes of one device where the lumen is split over several: `bounds` (2,) int32, the first id and the one after the last;
+    `size` the length of node fields here, the same on every device; `axis` the name of the devices' axis."""
+
+    bounds: Array
+    size: int = eqx.field(static=True)
+    axis: str = eqx.field(static=True)
+
+    def own(self, ids: Array, weights: Array) -> tuple[Array, Array]:
+        """Ids and weights of a stencil as indices into fields of this device; nodes of others have weight zero."""
+        mine = (ids >= self.bounds[0]) & (ids < self.bounds[1])
+        return jnp.where(mine, ids - self.bounds[0], self.size), jnp.where(mine, weights, 0.0)
+
+
 class NodeLayout(eqx.Module):
     """Lattice positions to node ids and back.
 
     `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3)
     int32. `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the
     wall. `row_axis`: the axis along which ids grow from node to node of a row, -1 where there is none. `native`: points
-    find their nodes, spread and interpolate in compiled kernels.
+    find their nodes, spread and interpolate in compiled kernels. Where a lumen is split, the table knows all of its nodes
+    and `part` those of this device.
     """
 
     tile_of: Array
@@ -35,6 +51,12 @@ class NodeLayout(eqx.Module):
     band_count: int = eqx.field(static=True)
     row_axis: int = eqx.field(static=True)
     native: bool = eqx.field(static=True, default=False)
+    part: Part | None = None
+
+    @property
+    def held(self) -> int:
+        """Length of a node field on this device."""
+        return self.count if self.part is None else self.part.size
 
     def native_arguments(self) -> tuple[tuple[Array, Array], dict[str, int]]:
         """The table and its sizes as compiled kernels take them."""
@@ -42,6 +64,10 @@ class NodeLayout(eqx.Module):
         periodic = sum(1 << axis for axis in range(3) if self.periodic[axis])
         ids = {"count": self.count, "empty": self.count + self.band_count, "row_axis": self.row_axis}
         return (self.tile_of, self.blocks), {**sizes, **ids, "periodic": periodic}
+
+    def everywhere(self, values: Array) -> Array:
+        """What points read from the lumen, from what they read on this device."""
+        return values if self.part is None else jax.lax.psum(values, self.part.axis)
 
     def find(self, positions: Array) -> Array:
         """Ids (...) of integer lattice positions (..., 3); periodic axes wrap, positions outside of the box have the empty id."""

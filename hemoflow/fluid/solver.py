@@ -11,6 +11,7 @@ from jax import Array
 from hemoflow.fluid import inplace
 from hemoflow.fluid.boundary import LinkMemory, Links, at_rest, gains, remember, returning, settle
 from hemoflow.fluid.collision import collide
+from hemoflow.fluid.halo import Halo
 from hemoflow.fluid.inplace import InPlace, Slots
 from hemoflow.fluid.lattice import DIRECTIONS, WEIGHTS
 from hemoflow.fluid.moments import density_deviation, momentum
@@ -21,12 +22,13 @@ from hemoflow.fluid.thinning import RateTable
 class Fluid(eqx.Module):
     """What never changes: where populations come from, the links, the relaxation rates and the imposed body force.
 
-    `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one;
-    `even_rate` and `odd_rate` scalars or (N,); `body_force` (3,) per drive of 1, scaled by the last entry of the drive. Where
-    the viscosity depends on the shear rate, `thinning` gives the rates of every step and those two are the ones at rest.
+    `table` is either (19, N) of `streaming.pull_table`, for the pure-JAX tier, or the slots of the native one,
+    or, on one of several devices, its part of them with what crosses. `even_rate` and `odd_rate` scalars or (N,);
+    `body_force` (3,) or (3, N) per drive of 1, scaled by the last entry of the drive. Where the viscosity depends on the
+    shear rate, `thinning` gives the rates of every step and those two are the ones at rest.
     """
 
-    table: Array | Slots
+    table: Array | Slots | Halo
     links: Links
     even_rate: Array
     odd_rate: Array
@@ -97,15 +99,15 @@ def advance_with_rate(
 
 def body_force(fluid: Fluid, drive: Array, count: int) -> Array:
     """The imposed force density (3, N)."""
-    return jnp.broadcast_to((fluid.body_force * drive[-1])[:, None], (3, count))
+    force = fluid.body_force * drive[-1]
+    return jnp.broadcast_to(force[:, None] if force.ndim == 1 else force, (3, count))
 
 
 def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
     """Move populations along the lattice and over the links, at the given strength of each drive."""
     links = fluid.links
     h = state.populations
-    table = fluid.table
-    arrived = pull(h, inplace.pull_source(table) if isinstance(table, Slots) else table)
+    arrived = _pull(fluid.table, h)
     flux, memory = jnp.zeros(1, h.dtype), state.memory
     if links.count:
         back = returning(links, h, arrived, drive, memory)
@@ -117,6 +119,15 @@ def stream(fluid: Fluid, state: FluidState, drive: Array) -> Arrived:
         memory = remember(links, arrived, _opening_rate(fluid, arrived), memory)
     parts = [arrived[i] for i in range(19)]
     return Arrived(arrived, density_deviation(parts), jnp.stack(momentum(parts)), flux, memory)
+
+
+def _pull(table: Array | Slots | Halo, h: Array) -> Array:
+    if isinstance(table, Halo):
+        return table.pull(h)
+    if isinstance(table, Slots):
+        source = inplace.pull_source(table)
+        return pull(h, source) if table.crossing is None else Halo(source, table.crossing.pull).pull(h)
+    return pull(h, table)
 
 
 def relax(fluid: Fluid, arrived: Arrived, force: Array, velocity: Array) -> FluidState:

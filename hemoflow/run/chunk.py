@@ -41,6 +41,12 @@ class ChunkReport(eqx.Module):
 @eqx.filter_jit(donate="none")
 def run_chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkReport]:
     """Advance by len(drives) steps; drives (steps, groups + 1)."""
+    state, seen = march(model, state, drives)
+    return state, inspect(model, state, seen)
+
+
+def march(model: Model, state: State, drives: Array) -> tuple[State, Observed]:
+    """The state after len(drives) steps, and what they report together."""
     groups = model.fluid.links.openings + 1
 
     def body(carry: tuple[State, Array, Array], drive: Array) -> tuple[tuple[State, Array, Array], None]:
@@ -51,7 +57,7 @@ def run_chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkRe
     carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds)  # type: ignore[arg-type]
     (carried, flux, pushed), _ = jax.lax.scan(body, (carried, zero, zero[0]), drives)
     state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds)
-    return state, inspect(model, state, Observed(flux, jnp.zeros(3), pushed))
+    return state, Observed(flux, jnp.zeros(3), pushed)
 
 
 def inspect(model: Model, state: State, seen: Observed) -> ChunkReport:

@@ -16,9 +16,10 @@ from hemoflow.errors import RunError
 from hemoflow.fluid.lattice import DIRECTIONS
 from hemoflow.fluid.moments import density_deviation
 from hemoflow.model import CellState, State
-from hemoflow.run.chunk import ChunkReport, run_chunk
+from hemoflow.run.chunk import ChunkReport
+from hemoflow.run.engine import Engine
 from hemoflow.run.measure import Sample, measure_cells, node_pressure
-from hemoflow.run.observe import FluidFields, MembraneFields, observe
+from hemoflow.run.observe import FluidFields, MembraneFields
 from hemoflow.run.watch import Watch
 
 Array = NDArray[np.float64]
@@ -68,9 +69,10 @@ class Measured:
 
 @dataclass
 class Trajectory:
-    """A run in progress: setup, current state, clock, and the watch over each cell."""
+    """A run in progress: setup, what advances it, current state as that holds it, clock, and the watch over each cell."""
 
     setup: Setup
+    engine: Engine
     state: State
     clock: Clock
     watches: list[Watch] = field(default_factory=list)
@@ -84,11 +86,11 @@ class Trajectory:
         clock = self.clock
         drives = self.setup.drives.table(clock.step, clock.chunk)
         began = time.perf_counter()
-        state, report = run_chunk(self.setup.model, self.state, jnp.asarray(drives, jnp.result_type(float)))
+        state, report = self.engine.run(self.state, jnp.asarray(drives, jnp.result_type(float)))
         bits = int(report.bits)
         seconds = time.perf_counter() - began
         if bits:
-            raise RunError(diagnosis(self.setup, state, report, clock, bits))
+            raise RunError(diagnosis(self.setup, self.engine.whole(state), report, clock, bits))
         self.state = re_anchored(state)
         clock.step += clock.chunk
         return report, seconds
@@ -97,7 +99,7 @@ class Trajectory:
         """Observe the present state; `flux` (openings,) m^3/s is the mean over the chunk before."""
         setup, lumen = self.setup, self.setup.plan.lumen
         drive = jnp.asarray(setup.drives.at(self.clock.step), jnp.result_type(float))
-        fluid, membranes = observe(setup.model, self.state, drive)
+        fluid, membranes = self.engine.observe(self.state, drive)
         pressure = node_pressure(setup, fluid)
         sample = measure_cells(setup, self.state.cells, membranes, pressure)
         count = len(lumen.openings)
@@ -106,8 +108,7 @@ class Trajectory:
             "flux": np.full(count, np.nan) if flux is None else flux,
             "pressure": np.array([float(p.mean()) if len(p) else np.nan for p in at]),
         }
-        mass = float(np.asarray(self.state.fluid.populations).sum(dtype=np.float64))
-        return Measured(fluid, membranes, sample, flow, mass)
+        return Measured(fluid, membranes, sample, flow, self.engine.mass(self.state))
 
     def balance(self, report: ChunkReport, mass: float) -> dict[str, float]:
         """Mass book of a chunk in lattice units: what came in through openings and walls, what is stored, what is unexplained."""

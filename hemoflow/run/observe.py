@@ -46,8 +46,7 @@ class MembraneFields(eqx.Module):
     share: Array
 
 
-@eqx.filter_jit
-def observe(model: Model, state: State, drive: Array) -> tuple[FluidFields, tuple[MembraneFields, ...]]:
+def observed(model: Model, state: State, drive: Array) -> tuple[FluidFields, tuple[MembraneFields, ...]]:
     """Measure a state as the next step would see it."""
     arrived = stream(model.fluid, state.fluid, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
@@ -62,6 +61,9 @@ def observe(model: Model, state: State, drive: Array) -> tuple[FluidFields, tupl
     fluid = FluidFields(arrived.density, velocity, six)
     each = zip(model.groups, state.cells, points, strict=True)
     return fluid, tuple(_membrane_fields(model, group, cells, fluid, at) for group, cells, at in each)
+
+
+observe = eqx.filter_jit(observed)
 
 
 def _membrane_fields(
@@ -113,7 +115,7 @@ def _traction(model: Model, anchor: Array, x: Array, normal: Array, gap: Array, 
     distance = jnp.minimum(0.5 * model.kernel_width + BEYOND_KERNEL, jnp.maximum(0.5 * room, room - 0.5))
     place = x.reshape(-1, 3) + distance[:, None] * n
     ids, weights = stencil(model.layout, anchor, place, 2)
-    sampled = interpolate(stress, ids, weights)
+    sampled = model.layout.everywhere(interpolate(stress, ids, weights))
     xx, yy, zz, xy, xz, yz = (sampled[:, k] for k in range(6))
     force = jnp.stack(
         [

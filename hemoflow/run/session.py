@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import jax
 import numpy as np
 
 from hemoflow.build import Setup, describe_plan, make_plan, make_setup, run_length
@@ -19,12 +19,15 @@ from hemoflow.geometry.read import vessel_files
 from hemoflow.output.checkpoint import load_checkpoint, save_checkpoint
 from hemoflow.output.folder import RunFolder
 from hemoflow.output.provenance import read_provenance, write_provenance
+from hemoflow.parallel.processes import leads
+from hemoflow.run.engine import Engine
 from hemoflow.run.loop import Measured, Trajectory, chunk_record, make_clock
 from hemoflow.run.places import has_ends
 from hemoflow.run.progress import Progress
 from hemoflow.run.recorder import Recorder
 from hemoflow.run.stopping import StopRequest
 from hemoflow.run.storage import case_key, files_key, from_arrays, to_arrays
+from hemoflow.run.together import follow, make_engine
 from hemoflow.run.watch import Watch, finished
 
 DONE, RESUMABLE = 0, 75
@@ -33,12 +36,14 @@ Checkpoint = tuple[dict[str, Any], dict[str, Any]]
 
 @dataclass
 class Session:
-    """One call of run or resume."""
+    """One call of run or resume, on `devices` of JAX (the default one where none are given); of several processes only the leading one
+    touches the folder."""
 
     folder: RunFolder
     case: Case
     progress: bool
     stop: StopRequest = field(default_factory=StopRequest)
+    devices: Sequence[Any] = ()
     began: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
 
@@ -55,7 +60,17 @@ class Session:
         report = describe_plan(plan)
         self.stop.begin()
         setup = make_setup(plan)
-        trajectory = self._begin(setup, until)
+        engine = make_engine(setup.model, self.devices or jax.devices()[:1])
+        if not leads():
+            follow(setup, engine)
+            return DONE
+        try:
+            return self._lead(self._begin(setup, engine, until), report, until)
+        finally:
+            engine.close()
+
+    def _lead(self, trajectory: Trajectory, report: dict[str, Any], until: float) -> int:
+        setup, plan = trajectory.setup, trajectory.setup.plan
         saved = self._saved()
         self._provenance({"started": _now(), "plan": report, "outcome": "running", **self._facts()}, False)
         recorder = Recorder(self.folder, setup)
@@ -78,10 +93,10 @@ class Session:
         shown.say(f"{outcome} at {trajectory.clock.time * 1e3:.4g} ms, step {trajectory.clock.step}")
         return RESUMABLE if outcome.startswith("stopped") else DONE
 
-    def _begin(self, setup: Setup, until: float) -> Trajectory:
+    def _begin(self, setup: Setup, engine: Engine, until: float) -> Trajectory:
         clock = make_clock(setup, until)
         watches = [Watch(seed.name, seed.radius) for seed in setup.plan.seeds]
-        return Trajectory(setup, setup.state, clock, watches)
+        return Trajectory(setup, engine, engine.enter(setup.state), clock, watches)
 
     def _continue(self, trajectory: Trajectory, recorder: Recorder, saved: Checkpoint | None) -> None:
         """Take up a checkpoint, or write the first one."""
@@ -93,7 +108,7 @@ class Session:
             self._save(trajectory, recorder)
             return
         arrays, meta = saved
-        trajectory.state = from_arrays(arrays, trajectory.setup.state)
+        trajectory.state = trajectory.engine.enter(from_arrays(arrays, trajectory.setup.state))
         clock = trajectory.clock
         clock.step, clock.chunk, clock.chunks_per_frame = meta["step"], meta["chunk"], meta["chunks_per_frame"]
         trajectory.watches = [Watch(**record) for record in meta["watches"]]
@@ -192,15 +207,15 @@ class Session:
             "smallest_gap": trajectory.smallest_gap,
             "counts": recorder.counts(),
         }
-        save_checkpoint(self.folder.path, to_arrays(trajectory.state), meta)
+        save_checkpoint(self.folder.path, to_arrays(trajectory.engine.whole(trajectory.state)), meta)
         self.saved = time.monotonic()
 
     def _facts(self) -> dict[str, Any]:
-        import jax
-
-        device = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
+        default = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
+        device = self.devices[0] if self.devices else default
         return {
             "device": f"{getattr(device, 'device_kind', device)} ({getattr(device, 'platform', '')})",
+            "devices": max(1, len(self.devices)),
             "precision": self.case.resolution.precision,
             "seed": self.case.run.seed,
         }
@@ -224,22 +239,3 @@ def _cells_word(trajectory: Trajectory, measured: Measured) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@contextmanager
-def on_device(device: str, precision: str) -> Iterator[None]:
-    """JAX set to a device ("auto", "cpu" or "gpu") and a precision. Raises InputError where there is no such device."""
-    import jax
-
-    with jax.enable_x64(precision == "float64"):
-        if device == "auto":
-            yield
-            return
-        try:
-            chosen = jax.devices("cpu" if device == "cpu" else "gpu")[0]
-        except RuntimeError as error:
-            raise InputError(
-                f"--device {device}: JAX finds no such device; install jax[cuda12] or use --device cpu"
-            ) from error
-        with jax.default_device(chosen):
-            yield
