@@ -233,7 +233,9 @@ def advance(
     fetched = slots.crossing.fetch.deliver_if(odd, held.slots)
     held = InPlace(fetched, held.memory, held.taken, held.odd)
     owed = held.memory.owed
-    held, velocity, flux, rate = _step(slots, links, (even_rate, odd_rate, body_force, thinning), held, (drive, force), wanted)
+    held, velocity, flux, rate = _step(
+        slots, links, (even_rate, odd_rate, body_force, thinning), held, (drive, force), wanted
+    )
     restored = slots.crossing.restore.deliver_if(odd, held.slots)
     # A device without such walls leaves the book as it was.
     mine = jnp.where(slots.blocks.first_wall[-1] > 0, held.memory.owed[1], 0.0)
