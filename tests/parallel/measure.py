@@ -14,11 +14,11 @@ import numpy as np
 
 from hemoflow.build import Setup, make_plan, make_setup
 from hemoflow.case import read_case
+from hemoflow.coupling.kernel import stencil
 from hemoflow.model import State
 from hemoflow.native import VARIABLE
 from hemoflow.run.engine import ManyDevices, OneDevice
 from hemoflow.run.storage import from_arrays, to_arrays
-from hemoflow.step import point_stencil
 
 CHUNK = 100
 
@@ -132,7 +132,11 @@ def moved_cell(folder: Path) -> dict[str, Any]:
         found["four"] = apart(one.arrays(True), four.arrays(True))
         one.end = one.chunk(from_arrays(to_arrays(four.half), setup.state), CHUNK)
         found["four, then one"] = apart(four.arrays(), one.arrays())
-        ids = np.asarray(point_stencil(setup.model, four.end.cells[0])[0])
+        cell = four.end.cells[0]
+        spots = np.asarray(cell.anchor[:, None] + cell.offset).reshape(-1, 3)
+        ids = np.asarray(
+            stencil(setup.model.layout, np.zeros(spots.shape, np.int32), spots, setup.model.kernel_width)[0]
+        )
         found["spread"] = len(np.unique(four.engine.split.partition.owner[ids[ids < setup.model.layout.count]]))
     return found
 
