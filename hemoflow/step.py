@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.cells import compiled
-from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
+from hemoflow.coupling.points import NodeStencil, RowStencil, find_stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.solver import advance as advance_fluid
 from hemoflow.fluid.solver import body_force, viscosity
@@ -16,6 +16,9 @@ from hemoflow.model import CellGroup, CellState, Model, State
 
 VOLUME_RATE = 0.1
 """Part of a leaked volume that is restored in one step: slow against round-off, fast against any leak."""
+
+
+Stencil = NodeStencil | RowStencil
 
 
 class Observed(eqx.Module):
@@ -50,15 +53,14 @@ def with_velocity(model: Model, state: State, velocity: Array) -> State:
     """A state at its beginning, whose vertices have already moved with a velocity (3, N) of the fluid."""
     cells = []
     for one in state.cells:
-        ids, weights = point_stencil(model, one)
-        carried = interpolate(velocity, ids, weights, model.layout.native).reshape(one.offset.shape)
+        carried = point_stencil(model, one).interpolate(velocity).reshape(one.offset.shape)
         cells.append(CellState(one.anchor, one.offset, one.alive, one.ident, carried.astype(one.offset.dtype)))
     return State(state.fluid, tuple(cells), state.bonds)
 
 
-def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
-    return stencil(model.layout, anchor, cells.offset.reshape(-1, 3), model.kernel_width)
+def point_stencil(model: Model, cells: CellState) -> Stencil:
+    """The nodes around every vertex of a group."""
+    return find_stencil(model.layout, cells.anchor, cells.offset, model.kernel_width)
 
 
 def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array, Array]:
@@ -68,25 +70,25 @@ def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array
     return press(model.layout, places, membrane, group.vertex_area, contact)
 
 
-def force_density(model: Model, loads: list[Array], points: list[tuple[Array, Array]], drive: Array) -> Array:
+def force_density(model: Model, loads: list[Array], points: list[Stencil], drive: Array) -> Array:
     """Force per node (3, N): the imposed body force and what the membranes spread."""
     return body_force(model.fluid, drive, model.layout.count) + membrane_force(model, loads, points)
 
 
-def membrane_force(model: Model, loads: list[Array], points: list[tuple[Array, Array]]) -> Array:
+def membrane_force(model: Model, loads: list[Array], points: list[Stencil]) -> Array:
     """Force per node (3, N) that the membranes spread."""
     total = jnp.zeros((3, model.layout.count), model.fluid.body_force.dtype)
-    for load, (ids, weights) in zip(loads, points, strict=True):
-        total = spread_onto(total, load.reshape(-1, 3), ids, weights, model.layout.native)
+    for load, at in zip(loads, points, strict=True):
+        total = at.spread_onto(total, load.reshape(-1, 3))
     return total
 
 
 def advance(
-    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], points: tuple[Array, Array]
+    model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array], at: Stencil
 ) -> tuple[CellState, Array]:
     """Move the vertices with the fluid and keep them off the wall."""
-    (velocity, load), (ids, weights) = causes, points
-    carried = interpolate(velocity, ids, weights, model.layout.native).reshape(cells.offset.shape)
+    velocity, load = causes
+    carried = at.interpolate(velocity).reshape(cells.offset.shape)
     moved = displace(group, cells, carried, load, viscosity(model.fluid))
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
     kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)

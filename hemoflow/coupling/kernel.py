@@ -9,7 +9,6 @@ import numpy as np
 from jax import Array
 
 from hemoflow.fluid.layout import NodeLayout
-from hemoflow.native.calls import call, new, same
 
 WIDTHS = (2, 3, 4)
 
@@ -40,8 +39,6 @@ def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tup
     uniform flow is exact and the whole force reaches the fluid. Interpolation and spreading share these weights,
     which keeps them adjoint. A point with no fluid node in reach has all weights zero.
     """
-    if layout.native:
-        return _native_stencil(layout, anchor, offset, width)
     # The lowest node in reach: floor(x) - (width/2 - 1) for even widths, round(x) - 1 for three points.
     first = jnp.floor(offset + 0.5 * (width % 2)).astype(jnp.int32) - (width - 1) // 2
     steps = jnp.arange(width, dtype=jnp.int32)
@@ -58,27 +55,10 @@ def stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tup
     return jnp.where(fluid, ids, layout.count), weights
 
 
-def _native_stencil(layout: NodeLayout, anchor: Array, offset: Array, width: int) -> tuple[Array, Array]:
-    shape = (offset.shape[0], width**3)
-    table, sizes = layout.native_arguments()
-    out = (new(shape, jnp.int32), new(shape, offset.dtype))
-    ids, weights = call("stencil", out, (anchor, offset[:, None, :], *table), width=width, **sizes)
-    return ids, weights
-
-
-def interpolate(field: Array, ids: Array, weights: Array, native: bool = False) -> Array:
-    """Values (P, k) of a node field (k, N) at points, with the ids and weights of `stencil`; k = 3 in the native tier."""
-    if native:
-        return call("interpolate", new((ids.shape[0], 3), field.dtype), (field, ids, weights))
+def interpolate(field: Array, ids: Array, weights: Array) -> Array:
+    """Values (P, k) of a node field (k, N) at points, with the ids and weights of `stencil`."""
     padded = jnp.minimum(ids, field.shape[1] - 1)
     return jnp.stack([jnp.sum(f.at[padded].get(mode="promise_in_bounds") * weights, axis=1) for f in field], axis=-1)
-
-
-def spread_onto(field: Array, values: Array, ids: Array, weights: Array, native: bool = False) -> Array:
-    """A node field (k, N) with point values (P, k) spread onto it; k = 3 in the native tier."""
-    if native:
-        return call("spread", same(field), (field, values, ids, weights), {0: 0})
-    return field + spread(values, ids, weights, field.shape[1])
 
 
 def spread(values: Array, ids: Array, weights: Array, count: int) -> Array:

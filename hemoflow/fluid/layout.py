@@ -21,7 +21,8 @@ class NodeLayout(eqx.Module):
 
     `tile_of` (coarse x, y, z) int32 index into `blocks` (tiles, 8^3) int32 of ids; block 0 is empty. `nodes` (N, 3)
     int32. `wall_distance` (N+S+1,): distance to the wall in node spacings, positive in the lumen, negative behind the
-    wall. `native`: points find their nodes, spread and interpolate in compiled kernels.
+    wall. `row_axis`: the axis along which ids grow from node to node of a row, -1 where there is none. `native`: points
+    find their nodes, spread and interpolate in compiled kernels.
     """
 
     tile_of: Array
@@ -32,13 +33,14 @@ class NodeLayout(eqx.Module):
     periodic: tuple[bool, bool, bool] = eqx.field(static=True)
     count: int = eqx.field(static=True)
     band_count: int = eqx.field(static=True)
+    row_axis: int = eqx.field(static=True)
     native: bool = eqx.field(static=True, default=False)
 
     def native_arguments(self) -> tuple[tuple[Array, Array], dict[str, int]]:
         """The table and its sizes as compiled kernels take them."""
         sizes = dict(zip(("nx", "ny", "nz"), self.shape, strict=True))
         periodic = sum(1 << axis for axis in range(3) if self.periodic[axis])
-        ids = {"count": self.count, "empty": self.count + self.band_count}
+        ids = {"count": self.count, "empty": self.count + self.band_count, "row_axis": self.row_axis}
         return (self.tile_of, self.blocks), {**sizes, **ids, "periodic": periodic}
 
     def find(self, positions: Array) -> Array:
@@ -93,5 +95,16 @@ def make_layout(
     wall = np.concatenate([distance, -np.asarray(band_distance), [far]])
     return NodeLayout(
         jnp.asarray(tile_of), jnp.asarray(blocks), jnp.asarray(nodes, jnp.int32), jnp.asarray(wall, jnp.result_type(float)),
-        shape, periodic, len(nodes), len(band), native,
+        shape, periodic, len(nodes), len(band), _row_axis(nodes), native,
     )  # fmt: skip
+
+
+def _row_axis(nodes: NDArray[np.integer]) -> int:
+    """The axis by which nodes are sorted last, after the two that follow it in cyclic order; -1 where they are in no such order."""
+    for axis in (2, 1, 0):
+        rows = nodes[:, [(axis + 1) % 3, (axis + 2) % 3, axis]].astype(np.int64)
+        later = np.sign(np.diff(rows, axis=0))
+        first = np.where(later[:, 0] != 0, later[:, 0], np.where(later[:, 1] != 0, later[:, 1], later[:, 2]))
+        if len(nodes) > 1 and np.all(first > 0):
+            return axis
+    return -1

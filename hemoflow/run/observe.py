@@ -14,7 +14,7 @@ from hemoflow.fluid.moments import stress_moment
 from hemoflow.fluid.solver import stream
 from hemoflow.interaction.repulsion import gap_and_normal
 from hemoflow.model import CellGroup, CellState, Model, State
-from hemoflow.step import cell_forces, force_density, point_stencil
+from hemoflow.step import Stencil, cell_forces, force_density, point_stencil
 
 BEYOND_KERNEL = 1.0
 """Nodes between the edge of the kernel and the place where the stress is sampled."""
@@ -64,14 +64,14 @@ def observe(model: Model, state: State, drive: Array) -> tuple[FluidFields, tupl
 
 
 def _membrane_fields(
-    model: Model, group: CellGroup, cells: CellState, fluid: FluidFields, at: tuple[Array, Array]
+    model: Model, group: CellGroup, cells: CellState, fluid: FluidFields, at: Stencil
 ) -> MembraneFields:
     membrane, x = group.membrane, cells.offset
     count, vertices = x.shape[:2]
     anchor = jnp.broadcast_to(cells.anchor[:, None, :], x.shape).reshape(-1, 3)
     gap, _ = gap_and_normal(model.layout, anchor, x.reshape(-1, 3))
     traction = _traction(model, anchor, x, _normals(group, x), gap, fluid.stress)
-    velocity = interpolate(fluid.velocity, *at).reshape(x.shape)
+    velocity = at.interpolate(fluid.velocity).reshape(x.shape)
     share = membrane.vertex_areas(x)
     terms = membrane.terms(x)
     return MembraneFields(

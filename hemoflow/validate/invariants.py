@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.build.fluid import Relaxation
-from hemoflow.coupling.kernel import interpolate, spread
 from hemoflow.model import Contact, Model
 from hemoflow.step import cell_forces, point_stencil
 from hemoflow.validate.capsules_in_fluid import Capsule, CapsuleCase, Flow, capsule_case, shear_flow
@@ -150,7 +149,9 @@ def spread_sum(params: Params, settings: Settings) -> Measurement:
         case = _beside_wall(settings, kernel)
         cells = case.state.cells[0]
         force = cell_forces(case.model, case.model.groups[0], cells)[0].reshape(-1, 3)
-        nodes = spread(force, *point_stencil(case.model, cells), case.model.layout.count)
+        nodes = point_stencil(case.model, cells).spread_onto(
+            jnp.zeros((3, case.model.layout.count), force.dtype), force
+        )
         difference = np.asarray(nodes, np.float64).sum(axis=1) - np.asarray(force, np.float64).sum(axis=0)
         scale = float(jnp.sum(jnp.linalg.norm(force, axis=1)))
         worst = max(worst, float(np.linalg.norm(difference)) / scale)
@@ -165,7 +166,7 @@ def uniform_flow(params: Params, settings: Settings) -> Measurement:
     for kernel in (2, 3, 4):
         case = _beside_wall(settings, kernel, drift)
         velocity = jnp.asarray(case.velocity, case.state.fluid.populations.dtype)
-        seen = interpolate(velocity, *point_stencil(case.model, case.state.cells[0]))
+        seen = point_stencil(case.model, case.state.cells[0]).interpolate(velocity)
         away = np.linalg.norm(np.asarray(seen, np.float64) - drift, axis=1)
         worst = max(worst, float(away.max() / np.linalg.norm(drift)))
         updates += case.node_updates

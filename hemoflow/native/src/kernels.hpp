@@ -71,7 +71,15 @@ struct NodeTable {
   const int32_t *tile_of, *blocks;
   int32_t shape[3], coarse[3];
   bool periodic[3];
-  int32_t count, empty;
+  int32_t count, empty, row_axis;  // the axis along which ids grow by one from node to node, or -1
+};
+
+// The nodes around points, W along each axis: `rows` (P, W * W) the first node of every row along the row axis, or -1 in the first
+// entry where a node is missing or a row is cut, `span` (P, 2) the range of nodes, `factors` (P, 3, W) the weights along each axis, rows last.
+template <class R>
+struct RowStencil {
+  const int32_t *rows, *span;
+  const R* factors;
 };
 
 template <class R>
@@ -124,10 +132,10 @@ struct Kernels {
   void (*export_populations)(const Slots&, const R* retain, const R* slots, bool odd, R* out);
   void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots, R* taken);
   void (*sources)(const Slots&, int32_t* out);
-  void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* ids, R* weights);
+  void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* rows, int32_t* span, R* factors);
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
-  void (*spread)(const int32_t* ids, const R* weights, const R* values, int64_t points, int support, int64_t count, R* out);
-  void (*interpolate)(const R* field, const int32_t* ids, const R* weights, int64_t points, int support, int64_t count, R* out);
+  void (*spread)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* values, R* out);
+  void (*interpolate)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* field, R* out);
   void (*press)(const NodeTable&, const Points<R>&, const R* wall_distance, const WallContact<R>&, R* load, R* total);
   void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, R least, R* kept, R* farthest);
   void (*membrane)(const MembraneForces<R>&);

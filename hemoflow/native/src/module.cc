@@ -99,6 +99,7 @@ hemoflow::NodeTable nodes_of(const Ints& tile_of, const Ints& blocks, ffi::Dicti
   }
   t.count = int32_t(box.get<int64_t>("count").value());
   t.empty = int32_t(box.get<int64_t>("empty").value());
+  t.row_axis = int32_t(box.get<int64_t>("row_axis").value());
   return t;
 }
 
@@ -115,10 +116,12 @@ ffi::Error sources(HEMOFLOW_SLOTS, IntsOut out, int64_t count) {
 }
 
 template <class R>
-ffi::Error stencil(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, IntsOut ids, RealOut<R> weights, ffi::Dictionary box) {
+ffi::Error stencil(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, IntsOut rows, IntsOut span, RealOut<R> factors,
+                   ffi::Dictionary box) {
   const int64_t width = box.get<int64_t>("width").value();
   if (width < 2 || width > 4) return ffi::Error::InvalidArgument("stencil: width must be 2, 3 or 4");
-  kernels<R>().stencil(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), int(width), ids->typed_data(), weights->typed_data());
+  kernels<R>().stencil(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), int(width), rows->typed_data(), span->typed_data(),
+                       factors->typed_data());
   return ffi::Error::Success();
 }
 
@@ -130,18 +133,23 @@ ffi::Error wall(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> 
   return ffi::Error::Success();
 }
 
+// The stencil of `stencil` as operands of the calls that use it.
+#define HEMOFLOW_POINTS Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Ints rows, Ints span, Real<R> factors
+#define HEMOFLOW_POINT_ARGS(R) .Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()
+
 template <class R>
-ffi::Error spread(Real<R> onto, Real<R> values, Ints ids, Real<R> weights, RealOut<R> out) {
-  R* total = in_place(onto, out);
-  kernels<R>().spread(ids.typed_data(), weights.typed_data(), values.typed_data(), int64_t(ids.dimensions()[0]),
-                      int(ids.dimensions()[1]), int64_t(onto.dimensions()[1]), total);
+ffi::Error spread(HEMOFLOW_POINTS, Real<R> onto, Real<R> values, RealOut<R> out, ffi::Dictionary box) {
+  kernels<R>().spread(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset),
+                      {rows.typed_data(), span.typed_data(), factors.typed_data()}, int(factors.dimensions()[2]), values.typed_data(),
+                      in_place(onto, out));
   return ffi::Error::Success();
 }
 
 template <class R>
-ffi::Error interpolate(Real<R> field, Ints ids, Real<R> weights, RealOut<R> out) {
-  kernels<R>().interpolate(field.typed_data(), ids.typed_data(), weights.typed_data(), int64_t(ids.dimensions()[0]),
-                           int(ids.dimensions()[1]), int64_t(field.dimensions()[1]), out->typed_data());
+ffi::Error interpolate(HEMOFLOW_POINTS, Real<R> field, RealOut<R> out, ffi::Dictionary box) {
+  kernels<R>().interpolate(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset),
+                           {rows.typed_data(), span.typed_data(), factors.typed_data()}, int(factors.dimensions()[2]),
+                           field.typed_data(), out->typed_data());
   return ffi::Error::Success();
 }
 
@@ -216,15 +224,15 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
       ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count"));                                                 \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());                    \
+      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());         \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_wall_##suffix, wall<R>,                                                                                            \
       ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());  \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_spread_##suffix, spread<R>,                                                                                        \
-      ffi::Ffi::Bind().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                                  \
+      ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attrs());                              \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                    \
-                                ffi::Ffi::Bind().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>());                  \
+                                ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Attrs());                        \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_press_##suffix, press<R>,                                                                                          \
       ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()            \
