@@ -65,7 +65,8 @@ def _suspension(hematocrit: float, n: int) -> tuple[Model, State, float]:
     groups, cells = [], []
     if count:
         membrane = build_membrane(
-            surface, "skalak", "helfrich", str(real), native=native.in_use(), shear_modulus=np.full(count, SHEAR_MODULUS), area_dilation=100.0,
+            surface, "skalak", "helfrich", str(real), native=native.in_use(),
+            shear_modulus=np.full(count, SHEAR_MODULUS), area_dilation=100.0,
             bending_modulus=SHEAR_MODULUS * 0.3, area_modulus=SHEAR_MODULUS * 10, volume_modulus=1e-3,
         )  # fmt: skip
         anchor = np.round(centre).astype(np.int32)

@@ -17,7 +17,12 @@ from hemoflow.native.calls import call, same
 
 
 def forces(
-    mesh: Mesh, models: tuple[str, str], reference: ReferenceShape, rest_angle: Array, x: Array, parameters: Sequence[Array]
+    mesh: Mesh,
+    models: tuple[str, str],
+    reference: ReferenceShape,
+    rest_angle: Array,
+    x: Array,
+    parameters: Sequence[Array],
 ) -> Array:
     """`Membrane.forces` of x (C, V, 3) for the models (law, bending) and the fields of MembraneParameters in their order."""
     law, bend = models
@@ -27,7 +32,9 @@ def forces(
     return call("membrane", same(x), arguments, law=elasticity.LAWS.index(law), bending=bending.MODELS.index(bend))
 
 
-def displace(mesh: Mesh, motion: Sequence[Array], alive: Array, rest_volume: Array, rates: tuple[Array, float, float]) -> Array:
+def displace(
+    mesh: Mesh, motion: Sequence[Array], alive: Array, rest_volume: Array, rates: tuple[Array, float, float]
+) -> Array:
     """`step.displace`: `motion` is positions, velocity now and a step ago, and load, (C, V, 3) each; `rates` the viscosity and
     the parts of a step by which vertices slide and the volume is restored."""
     viscosity, sliding, volume = rates
