@@ -92,11 +92,8 @@ class Membrane:
         if x.ndim == 2:
             return self.forces(x[None])[0]
         if self.native:
-            models, values = (
-                (self.law, self.bending),
-                [getattr(self.parameters, f.name) for f in fields(self.parameters)],
-            )
-            return compiled.forces(self.mesh, models, self.reference, self.rest_angle, x, values)
+            values = [getattr(self.parameters, field.name) for field in fields(self.parameters)]
+            return compiled.forces(self.mesh, (self.law, self.bending), self.reference, self.rest_angle, x, values)
         triangle = self._triangles(x)
         areas = enclosure.face_area(*triangle)
         tension, pressure = self._isotropic_loads(areas, triangle)
@@ -249,11 +246,11 @@ def build_membrane(
 ) -> Membrane:
     """A membrane whose stress-free shape is `surface`, for C cells.
 
-        `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1,
-        rest area and volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that
-        volume. When `closed` is False the surface may have a border (a patch); it then encloses nothing. The hinge model
+    `parameters`: fields of MembraneParameters, numbers or arrays (C,). What is not given is: no modulus (0), scale 1,
+    rest area and volume those of the scaled surface, rest pressure 2 T/R with R the radius of the sphere of that
+    volume. When `closed` is False the surface may have a border (a patch); it then encloses nothing. The hinge model
     rests flat (angle 0). `native` chooses the tier of the forces. Raises InputError for an unknown law, model or parameter,
-        and for a surface that is not an oriented manifold.
+    and for a surface that is not an oriented manifold.
     """
     if law not in elasticity.LAWS or bending_model not in bending.MODELS:
         raise InputError(
