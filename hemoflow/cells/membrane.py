@@ -92,11 +92,8 @@ class Membrane:
         if x.ndim == 2:
             return self.forces(x[None])[0]
         if self.native:
-            models, values = (
-                (self.law, self.bending),
-                [getattr(self.parameters, f.name) for f in fields(self.parameters)],
-            )
-            return compiled.forces(self.mesh, models, self.reference, self.rest_angle, x, values)
+            values = [getattr(self.parameters, field.name) for field in fields(self.parameters)]
+            return compiled.forces(self.mesh, (self.law, self.bending), self.reference, self.rest_angle, x, values)
         triangle = self._triangles(x)
         areas = enclosure.face_area(*triangle)
         tension, pressure = self._isotropic_loads(areas, triangle)

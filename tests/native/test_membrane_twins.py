@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from hemoflow import native
-from hemoflow.cells.bending import MODELS
 from hemoflow.cells.elasticity import LAWS
 from hemoflow.cells.membrane import Membrane, build_membrane
 from hemoflow.cells.surface import Surface, discocyte, icosphere
@@ -63,19 +62,27 @@ def assert_same(seen: jax.Array, expected: jax.Array, tolerance: float) -> None:
     np.testing.assert_allclose(np.asarray(seen), np.asarray(expected), atol=tolerance * scale, rtol=0)
 
 
-@pytest.mark.parametrize("precision, tolerance", PRECISIONS)
 @pytest.mark.parametrize(
     "law, bending", [*((law, "helfrich") for law in LAWS), ("skalak", "hinge"), ("neo-hookean", "none")]
 )
-@pytest.mark.parametrize("surface", [icosphere(7, 5.0), discocyte(4, 7.8)], ids=["sphere", "discocyte"])
-def test_forces_are_the_twins(surface, law, bending, precision, tolerance) -> None:  # type: ignore[no-untyped-def]
-    with jax.enable_x64(precision == "float64"):
-        slow, fast = twins(surface, law, bending, precision)
-        x = jnp.asarray(rough(surface), precision)
-        assert_same(forces(fast, x), forces(slow, x), tolerance)
+def test_forces_are_the_twins(law: str, bending: str) -> None:
+    surface = icosphere(3, 5.0)
+    with jax.enable_x64(True):
+        slow, fast = twins(surface, law, bending, "float64")
+        x = jnp.asarray(rough(surface))
+        assert_same(forces(fast, x), forces(slow, x), 1e-11)
 
 
-@pytest.mark.parametrize("bending", MODELS)
+@pytest.mark.parametrize("bending", ["helfrich", "hinge"])
+def test_single_precision_forces_are_the_twins(bending: str) -> None:
+    surface = discocyte(4, 7.8)
+    with jax.enable_x64(False):
+        slow, fast = twins(surface, "skalak", bending, "float32")
+        x = jnp.asarray(rough(surface), jnp.float32)
+        assert_same(forces(fast, x), forces(slow, x), 1e-5)
+
+
+@pytest.mark.parametrize("bending", ["helfrich", "hinge"])
 def test_patches_with_a_border_are_the_twins(bending: str) -> None:
     square = np.stack([*np.meshgrid(np.arange(5.0), np.arange(4.0), indexing="ij"), np.zeros((5, 4))], axis=-1)
     at = np.arange(20).reshape(5, 4)
@@ -92,20 +99,19 @@ def test_patches_with_a_border_are_the_twins(bending: str) -> None:
         assert_same(forces(fast, x), forces(slow, x), 1e-11)
 
 
-@pytest.mark.parametrize("precision, tolerance", PRECISIONS)
-def test_sharply_folded_edges_have_the_angle_of_the_twin(precision: str, tolerance: float) -> None:
+def test_sharply_folded_edges_have_the_angle_of_the_twin() -> None:
     surface = icosphere(2, 1.0)
     noise = np.random.default_rng(4).normal(0, 0.3, (CELLS, *surface.vertices.shape))
-    with jax.enable_x64(precision == "float64"):
-        slow, fast = twins(surface, "none", "helfrich", precision)
-        x = jnp.asarray(surface.vertices + noise, precision)
-        assert_same(forces(fast, x), forces(slow, x), tolerance)
+    with jax.enable_x64(True):
+        slow, fast = twins(surface, "none", "helfrich", "float64")
+        x = jnp.asarray(surface.vertices + noise)
+        assert_same(forces(fast, x), forces(slow, x), 1e-11)
 
 
 @pytest.mark.parametrize("precision, tolerance", PRECISIONS)
-@pytest.mark.parametrize("sliding, keeps_volume", [(0.3, True), (0.0, True), (0.0, False)])
+@pytest.mark.parametrize("sliding, keeps_volume", [(0.3, True), (0.0, False)])
 def test_vertices_move_as_the_twins_do(sliding, keeps_volume, precision, tolerance) -> None:  # type: ignore[no-untyped-def]
-    rng, surface = np.random.default_rng(3), icosphere(7, 5.0)
+    rng, surface = np.random.default_rng(3), icosphere(4, 5.0)
     with jax.enable_x64(precision == "float64"):
         x, v0, v1, load = (
             jnp.asarray(a, precision)

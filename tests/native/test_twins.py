@@ -20,7 +20,7 @@ from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid, FluidState, advance_with_rate, begin, finish
 from hemoflow.fluid.streaming import pull_table
 from hemoflow.fluid.thinning import make_rate_table
-from hemoflow.interaction.repulsion import gap_and_normal
+from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, press
 from hemoflow.rheology import CarreauYasuda
 
 pytestmark = pytest.mark.skipif(native.status().backend != "native", reason="no compiled kernels here")
@@ -148,6 +148,26 @@ def test_points_and_nodes_exchange_what_the_twins_do(real, tolerance, width, per
         # where nothing is near, the distance is constant and has no direction
         near = np.asarray(gaps[0]) > float(slow.wall_distance[-1]) + 0.01
         np.testing.assert_allclose(np.asarray(found[1])[near], np.asarray(gaps[1])[near], atol=1e3 * tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("real, tolerance", PRECISIONS)
+@pytest.mark.parametrize("vertices", [5, 150])
+def test_the_wall_presses_and_stops_cells_as_the_twin_does(real, tolerance, vertices) -> None:  # type: ignore[no-untyped-def]
+    rng, seen = np.random.default_rng(vertices), []
+    with jax.enable_x64(real == jnp.float64):
+        anchor = jnp.asarray(rng.integers(1, 9, (3, 3)), jnp.int32)
+        offset, membrane = (jnp.asarray(rng.uniform(-2, 2, (3, vertices, 3)), real) for _ in range(2))
+        area, reach = jnp.asarray(rng.uniform(0.5, 1, vertices), real), jnp.asarray(0.8, real)
+        for layout in layouts(real, (True, False, True)):
+            cells = (anchor, offset, jnp.asarray([True, False, True]))
+            load, total = press(layout, cells, membrane, area, (jnp.asarray(0.7, real), reach))
+            spots = jnp.broadcast_to(anchor[:, None, :], offset.shape).reshape(-1, 3)
+            kept, farthest = keep_inside(layout, spots, offset.reshape(-1, 3), reach)
+            # where nothing is near, the distance is constant and has no direction
+            near = np.asarray(gap_and_normal(layout, spots, kept)[0]) > float(layout.wall_distance[-1]) + 0.01
+            seen.append([np.asarray(a) for a in (load.reshape(-1, 3)[near], kept[near], total, farthest)])
+    for one, other in zip(*seen, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e3 * tolerance, rtol=0)
 
 
 def test_results_do_not_depend_on_the_number_of_threads() -> None:
