@@ -51,7 +51,9 @@ class FlowOpening(Record):
     pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
     velocity: Annotated[float | None, Quantity("m/s", SIGNED)] = None
     flow_rate: Annotated[float | None, Quantity("m^3/s", SIGNED)] = None
-    profile: Annotated[Literal["developed", "plug"], Choice(("developed", "plug"))] = "developed"
+    profile: Annotated[Literal["developed", "parabolic", "plug"], Choice(("developed", "parabolic", "plug"))] = (
+        "developed"
+    )
 
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
