@@ -8,6 +8,7 @@ from jax import Array
 
 from hemoflow.coupling.kernel import interpolate, spread_onto, stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
+from hemoflow.fluid.outlets import respond, with_loads
 from hemoflow.fluid.solver import advance as advance_fluid
 from hemoflow.fluid.solver import body_force, viscosity
 from hemoflow.interaction.repulsion import gap_and_normal, keep_inside, wall_force
@@ -29,8 +30,9 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     """Advance by one lattice time step; the fluid of `state` is as `fluid.solver.begin` has made it.
 
     `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of
-    the body force.
+    the body force; the loads of openings add to it.
     """
+    drive = with_loads(model.outlets, state.outlets, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = membrane_force(model, [load for load, _ in loads], points) if loads else None
@@ -41,7 +43,8 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
-    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds)  # type: ignore[arg-type]
+    outlets = respond(model.outlets, state.outlets, flux)
+    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds, outlets)  # type: ignore[arg-type]
     return new, Observed(flux, total_wall, pushed)
 
 
@@ -52,7 +55,7 @@ def with_velocity(model: Model, state: State, velocity: Array) -> State:
         ids, weights = point_stencil(model, one)
         carried = interpolate(velocity, ids, weights, model.layout.native).reshape(one.offset.shape)
         cells.append(CellState(one.anchor, one.offset, one.alive, one.ident, carried.astype(one.offset.dtype)))
-    return State(state.fluid, tuple(cells), state.bonds)
+    return State(state.fluid, tuple(cells), state.bonds, state.outlets)
 
 
 def point_stencil(model: Model, cells: CellState) -> tuple[Array, Array]:

@@ -41,24 +41,39 @@ class General(Record):
     name: Annotated[str, NAME] = ""
 
 
-class FlowOpening(Record):
-    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s) and flow_rate (m^3/s).
+class Windkessel(Record):
+    """What lies behind an opening: `proximal` resistance in series with a `distal` one beside a `capacitance` (Pa s/m^3, m^3/Pa), which
+    begins empty, and the pressure (Pa) beyond both."""
 
-    Velocity and flow rate are positive into the lumen.
+    proximal: Annotated[float, Quantity("Pa s/m^3", NOT_NEGATIVE)]
+    distal: Annotated[float, Quantity("Pa s/m^3")]
+    capacitance: Annotated[float, Quantity("m^3/Pa")]
+    distal_pressure: Annotated[float, Quantity("Pa", SIGNED)] = 0.0
+
+
+class FlowOpening(Record):
+    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s), flow_rate (m^3/s), resistance (Pa s/m^3) and
+    windkessel.
+
+    Velocity and flow rate are positive into the lumen; `distal_pressure` (Pa) lies beyond a resistance.
     """
 
     name: Annotated[str, NAME]
     pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
     velocity: Annotated[float | None, Quantity("m/s", SIGNED)] = None
     flow_rate: Annotated[float | None, Quantity("m^3/s", SIGNED)] = None
+    resistance: Annotated[float | None, Quantity("Pa s/m^3")] = None
+    distal_pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
+    windkessel: Annotated[Windkessel | None, Table(Windkessel)] = None
     profile: Annotated[Literal["developed", "parabolic", "plug"], Choice(("developed", "parabolic", "plug"))] = (
         "developed"
     )
 
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """Exactly one condition."""
-        rules.exactly_one(raw, ("pressure", "velocity", "flow_rate"), path, faults)
+        """Exactly one condition; a distal pressure only where there is a resistance before it."""
+        rules.exactly_one(raw, ("pressure", "velocity", "flow_rate", "resistance", "windkessel"), path, faults)
+        rules.distal_pressure(raw, path, faults)
 
 
 class Waveform(Record):

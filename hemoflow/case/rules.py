@@ -30,6 +30,12 @@ def drives(raw: dict[str, Any], path: str, faults: Faults) -> None:
         faults.add(path, _contradiction(given))
 
 
+def distal_pressure(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """The pressure beyond a resistance; a Windkessel holds its own."""
+    if "distal_pressure" in raw and "resistance" not in raw:
+        faults.add(f"{path}.distal_pressure", "belongs to a resistance; remove it, or write it into windkessel")
+
+
 def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
     """A Taylor-Green vortex has a speed, and only it has."""
     vortex = raw.get("initial_velocity") == "taylor-green"
