@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.build.conditions import Conditions
-from hemoflow.case.record import Waveform
+from hemoflow.case.waveform import Waveform
 from hemoflow.units import UnitSystem
 
 Array = NDArray[np.float64]

@@ -205,8 +205,8 @@ def _largest_scale(case: Case, conditions: Conditions, physics: Physics) -> floa
     rates = [1.0 / load.time for load in conditions.loads.values() if load.time > 0.0]
     if not case.cells or case.flow.initial_velocity != "rest":
         return 1.0
-    if wave.kind != "steady" and wave.period is not None:
-        rates.append(2.0 * np.pi / wave.period)
+    if wave.timescale is not None:
+        rates.append(2.0 * np.pi / wave.timescale)
     if not rates:
         return float("inf")
     womersley_squared = physics.density * max(rates) * (0.5 * physics.length) ** 2 / physics.viscosity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def _section(lumen: Lumen, opening: int, points: Array) -> _Grid:
     return _Grid(cap.centre, axes, corner, spacing, np.isin(parts, own[own > 0]), distance)
 
 
-def _neighbour(values: NDArray[np.generic], axis: int, side: int) -> NDArray[np.generic]:
+def _neighbour(values: NDArray[Any], axis: int, side: int) -> NDArray[Any]:
     """The value at the next grid point along an axis, mirrored at the grid's edge."""
     padded = np.pad(values, 1, mode="edge")
     window = [slice(1, -1), slice(1, -1)]

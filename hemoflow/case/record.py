@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from hemoflow.case import rules
@@ -28,6 +26,7 @@ from hemoflow.case.kinds import (
 )
 from hemoflow.case.tables import Raw, Record, Table, Tables
 from hemoflow.case.vessel import Vessel
+from hemoflow.case.waveform import Waveform
 
 Triple = tuple[float, float, float]
 
@@ -74,38 +73,6 @@ class FlowOpening(Record):
         """Exactly one condition; a distal pressure only where there is a resistance before it."""
         rules.exactly_one(raw, ("pressure", "velocity", "flow_rate", "resistance", "windkessel"), path, faults)
         rules.distal_pressure(raw, path, faults)
-
-
-class Waveform(Record):
-    """Factor on the driven quantity: mean + amplitude sin(2 pi t / period + phase); period in s, phase in rad."""
-
-    kind: Annotated[Literal["steady", "sine"], Choice(("steady", "sine"))] = "steady"
-    mean: Annotated[float, Number(example="1.0")] = 1.0
-    amplitude: Annotated[float, Number(NOT_NEGATIVE, example="0.5")] = 0.0
-    period: Annotated[float | None, Quantity("s")] = None
-    phase: Annotated[float, Quantity("rad", SIGNED)] = 0.0
-
-    def factor(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The factor at times (T,) in s; the mean alone when steady."""
-        if self.kind == "steady" or self.period is None:
-            return np.full(len(time), self.mean)
-        return self.mean + self.amplitude * np.sin(2.0 * np.pi * time / self.period + self.phase)
-
-    @property
-    def largest(self) -> float:
-        """Largest size of the factor."""
-        return abs(self.mean) + (0.0 if self.kind == "steady" else abs(self.amplitude))
-
-    def share(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Size of the factor (T,) against its largest: how far the drive is on; always 1 when steady."""
-        if self.kind == "steady" or not self.largest:
-            return np.ones(len(time))
-        return np.abs(self.factor(time)) / self.largest
-
-    @classmethod
-    def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """A sine has a period; a steady flow has neither amplitude nor period."""
-        rules.waveform(raw, values, path, faults)
 
 
 class Flow(Record):
