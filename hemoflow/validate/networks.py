@@ -1,8 +1,8 @@
 """Runners for the table of vessel networks: the 0-D solver on the network that the case describes.
 
 A case gives `edges=in-x D10 L50|x-d1 D8 L60` (ends, diameter and length in um), `bc=in:500|d1:0` (Pa at nodes; `in:Q600000` is a
-flow into the network in um^3/s) and may give `mu` (Pa s, by default 1.2e-3). The pore between two reservoirs of the same table needs a
-flow in three dimensions.
+flow into the network in um^3/s) and may give `mu` (Pa s, by default 1.2e-3). The pore between two reservoirs of the same table is a
+flow in three dimensions, in `pore`.
 """
 
 from __future__ import annotations
