@@ -8,6 +8,7 @@ from jax import Array
 
 from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
+from hemoflow.fluid.outlets import Outlets, OutletState
 from hemoflow.fluid.solver import Fluid, FluidState
 
 
@@ -77,6 +78,7 @@ class Model(eqx.Module):
     groups: tuple[CellGroup, ...]
     contact: Contact
     kernel_width: int = eqx.field(static=True)
+    outlets: Outlets | None = None
 
 
 class State(eqx.Module):
@@ -85,3 +87,4 @@ class State(eqx.Module):
     fluid: FluidState
     cells: tuple[CellState, ...]
     bonds: Bonds
+    outlets: OutletState | None = None

@@ -33,6 +33,8 @@ _KINDS: dict[str, tuple[str, str, Dimensions]] = {
     "kg/m^3": ("density", "1025 kg/m^3", (1, -3, 0, 0)),
     "Pa": ("pressure or stress", "300 Pa", (1, -1, -2, 0)),
     "Pa s": ("dynamic viscosity", "1.2 mPa s", (1, -1, -1, 0)),
+    "Pa s/m^3": ("flow resistance", "1 Pa s/nL", (1, -4, -1, 0)),
+    "m^3/Pa": ("capacitance", "1 pL/Pa", (-1, 4, 2, 0)),
     "N": ("force", "10 pN", (1, 1, -2, 0)),
     "N/m": ("tension", "0.2 mN/m", (1, 0, -2, 0)),
     "N/m^3": ("force per volume", "10 kPa/m", (1, -2, -2, 0)),

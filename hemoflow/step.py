@@ -9,6 +9,7 @@ from jax import Array
 from hemoflow.cells import compiled
 from hemoflow.coupling.points import NodeStencil, RowStencil, find_stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
+from hemoflow.fluid.outlets import respond, with_loads
 from hemoflow.fluid.solver import advance_with_rate, body_force, viscosity
 from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
@@ -32,8 +33,9 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     """Advance by one lattice time step; the fluid of `state` is as `fluid.solver.begin` has made it.
 
     `drive` holds 1 for walls, the strength of every opening (velocity factor or density deviation), and last that of
-    the body force.
+    the body force; the loads of openings add to it.
     """
+    drive = with_loads(model.outlets, state.outlets, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
     force = membrane_force(model, [load for load, _ in loads], points) if loads else None
@@ -44,7 +46,8 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
     pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
-    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds)  # type: ignore[arg-type]
+    outlets = respond(model.outlets, state.outlets, flux)
+    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds, outlets)  # type: ignore[arg-type]
     return new, Observed(flux, total_wall, pushed)
 
 
@@ -54,7 +57,7 @@ def with_velocity(model: Model, state: State, velocity: Array) -> State:
     for one in state.cells:
         carried = point_stencil(model, one).interpolate(velocity).reshape(one.offset.shape)
         cells.append(CellState(one.anchor, one.offset, one.alive, one.ident, carried.astype(one.offset.dtype)))
-    return State(state.fluid, tuple(cells), state.bonds)
+    return State(state.fluid, tuple(cells), state.bonds, state.outlets)
 
 
 def point_stencil(model: Model, cells: CellState) -> Stencil:

@@ -34,6 +34,11 @@ class UnitSystem:
         return self.rho * self.velocity**2
 
     @property
+    def sound_modulus(self) -> float:
+        """Bulk modulus of the lattice's fluid, density times the speed of sound squared, Pa."""
+        return self.pressure / DENSITY_PER_PRESSURE
+
+    @property
     def force(self) -> float:
         """N."""
         return self.pressure * self.dx**2

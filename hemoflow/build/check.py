@@ -127,6 +127,13 @@ def warnings(plan: Plan) -> list[str]:
         said.append(
             f"the lattice fills {plan.lumen.volume / plan.vessel.volume:.1%} of the vessel's volume: refine, or check the openings"
         )
+    stored = plan.lumen.volume / plan.units.sound_modulus
+    for k, load in plan.conditions.loads.items():
+        if 0.0 < load.time < 20.0 * stored * load.distal:
+            said.append(
+                f"the lattice itself stores {stored * load.distal / load.time:.0%} of what the Windkessel at "
+                f"'{plan.vessel.openings[k].name}' does: choose a smaller time step or a larger capacitance"
+            )
     if len(plan.seeds) > 1:
         said.append("cells feel each other through the fluid only: no repulsion between cells in this version")
     if plan.scales.density_scale > 1.01 * plan.largest_scale:

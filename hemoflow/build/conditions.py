@@ -19,13 +19,28 @@ DRIVES = ("mean_velocity", "pressure_drop", "wall_shear_stress", "flow_rate", "b
 
 
 @dataclass(frozen=True)
+class Load:
+    """What lies behind an opening: `proximal` and `distal` resistance (Pa s/m^3), the distal one's time constant with its capacitance
+    (`time`, s), and the pressure (`expected`, Pa) that the imposed flow builds up before both.
+
+    Pressures, flow rates and times keep their values in SI at any density scale, and so do resistance and capacitance; only the
+    inertia of the blood in the vessel is exaggerated.
+    """
+
+    proximal: float
+    distal: float = 0.0
+    time: float = 0.0
+    expected: float = 0.0
+
+
+@dataclass(frozen=True)
 class Conditions:
     """`kinds` by opening index; `amount` (O,) is a pressure (Pa) or a mean velocity into the lumen (m/s);
     `body_force` (3,) N/m^3.
 
     `walls`: velocity (3,) m/s of moving planes by name. `inlets`, `outlets`: opening indices. A waveform scales
     pressures measured from the lowest one, velocities, the body force, or, where nothing else drives, the moving
-    walls.
+    walls. `loads` by opening index: its amount is the pressure beyond, which no waveform scales.
     """
 
     kinds: Mapping[int, Condition]
@@ -35,6 +50,7 @@ class Conditions:
     inlets: list[int]
     outlets: list[int]
     said: list[str] = field(default_factory=list)
+    loads: Mapping[int, Load] = field(default_factory=dict)
 
     @property
     def is_pressure(self) -> NDArray[np.bool_]:
@@ -154,10 +170,29 @@ def _listed(case: Case, vessel: AbstractVessel, walls: Mapping[str, Array]) -> C
     if not any(kind.kind == "pressure" for kind in kinds.values()):
         raise InputError("flow.openings: at least one opening must impose a pressure, or the flow has no reference")
     inlets = _inlets(kinds, amount)
-    return Conditions(kinds, amount, np.zeros(3), walls, inlets, [k for k in range(len(names)) if k not in inlets])
+    outlets = [k for k in range(len(names)) if k not in inlets]
+    inflow = sum(amount[k] * vessel.openings[k].area for k in kinds if kinds[k].kind == "velocity")
+    loads = {k: _load(given[name], max(inflow, 0.0)) for k, name in enumerate(names) if _loaded(given[name])}
+    return Conditions(kinds, amount, np.zeros(3), walls, inlets, outlets, loads=loads)
+
+
+def _loaded(entry: Any) -> bool:
+    return entry.resistance is not None or entry.windkessel is not None
+
+
+def _load(entry: Any, inflow: float) -> Load:
+    """The load of an opening; all of what flows in may leave there."""
+    if entry.resistance is not None:
+        return Load(entry.resistance, expected=entry.resistance * inflow)
+    kessel = entry.windkessel
+    expected = (kessel.proximal + kessel.distal) * inflow
+    return Load(kessel.proximal, kessel.distal, kessel.distal * kessel.capacitance, expected)
 
 
 def _entry(entry: Any, opening: Opening) -> tuple[Condition, float]:
+    if _loaded(entry):
+        beyond = entry.distal_pressure if entry.windkessel is None else entry.windkessel.distal_pressure
+        return Condition("pressure"), beyond or 0.0
     if entry.pressure is not None:
         return Condition("pressure"), entry.pressure
     profile = entry.profile or "developed"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.build.conditions import Conditions
-from hemoflow.case.record import Waveform
+from hemoflow.case.waveform import Waveform
 from hemoflow.units import UnitSystem
 
 Array = NDArray[np.float64]
@@ -55,10 +55,12 @@ def make_drives(conditions: Conditions, waveform: Waveform, units: UnitSystem) -
     count = len(conditions.amount)
     fixed, modulated = np.zeros(count + 2), np.zeros(count + 2)
     pressure = conditions.is_pressure
+    loaded = np.isin(np.arange(count), list(conditions.loads))
+    steady = np.where(loaded, conditions.amount, low)
     scale = units.density_deviation(1.0)
     opening = slice(1, count + 1)
-    fixed[opening] = np.where(pressure, (low - reference) * scale, 0.0)
-    modulated[opening] = np.where(pressure, (conditions.amount - low) * scale, conditions.amount / units.velocity)
+    fixed[opening] = np.where(pressure, (steady - reference) * scale, 0.0)
+    modulated[opening] = np.where(pressure, (conditions.amount - steady) * scale, conditions.amount / units.velocity)
     modulated[-1] = 1.0
     target = modulated if conditions.driven_by_walls_only else fixed
     target[0] = 1.0

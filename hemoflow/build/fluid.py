@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow import native
+from hemoflow.build.profile import developed
 from hemoflow.fluid.boundary import make_links
 from hemoflow.fluid.collision import odd_relaxation_time
 from hemoflow.fluid.inplace import make_slots
@@ -18,7 +19,6 @@ from hemoflow.fluid.layout import NodeLayout, make_layout
 from hemoflow.fluid.solver import Fluid
 from hemoflow.fluid.streaming import pull_table
 from hemoflow.fluid.thinning import make_rate_table
-from hemoflow.geometry.vessel import Opening
 from hemoflow.geometry.voxelise import Lumen
 from hemoflow.rheology import CarreauYasuda
 
@@ -51,7 +51,7 @@ class Relaxation:
 @dataclass(frozen=True)
 class Condition:
     """What an opening imposes: "pressure" (the drive is a density deviation) or "velocity" (the drive is the mean
-    velocity into the lumen), the latter with a "developed" profile or a "plug"."""
+    velocity into the lumen), the latter with a profile: "developed" for the opening's own shape, "parabolic" or "plug"."""
 
     kind: str
     profile: str = "developed"
@@ -118,8 +118,7 @@ def _inflow(lumen: Lumen, k: int, crossing: Array, profile: str) -> Array:
     """Velocity (n, 3) at the crossings of opening k for a mean velocity of 1 into the lumen."""
     opening = lumen.openings[k]
     mine = lumen.link_opening == k
-    start = -lumen.distance[lumen.link_node[mine]]
-    shape = np.ones(len(crossing)) if profile == "plug" else _developed(opening, start)
+    shape = PROFILES[profile](lumen, k, crossing)
     # A link carries 6 w c.u in a uniform flow, wherever it is cut: the sum over the opening is the flow rate on the lattice.
     direction = lumen.link_direction[mine]
     carried = 6.0 * WEIGHTS[direction] * (DIRECTIONS[direction] @ opening.normal)
@@ -127,7 +126,16 @@ def _inflow(lumen: Lumen, k: int, crossing: Array, profile: str) -> Array:
     return -np.outer(shape / mean, opening.normal)
 
 
-def _developed(opening: Opening, wall_distance: Array) -> Array:
-    """Parabola in the distance to the wall: exact for a circle, normalised to the flow rate by the caller for other shapes."""
-    reach = max(opening.radius, float(np.max(wall_distance, initial=0.0)))
-    return wall_distance * (2.0 * reach - wall_distance)
+def _parabolic(lumen: Lumen, k: int, crossing: Array) -> Array:
+    """Parabola in the distance of the links' nodes to the wall: developed in a round opening, the same for every wall in any other."""
+    depth = -lumen.distance[lumen.link_node[lumen.link_opening == k]]
+    reach = max(lumen.openings[k].radius, float(np.max(depth, initial=0.0)))
+    return depth * (2.0 * reach - depth)
+
+
+PROFILES: Mapping[str, Callable[[Lumen, int, Array], Array]] = {
+    "developed": developed,
+    "parabolic": _parabolic,
+    "plug": lambda lumen, k, crossing: np.ones(len(crossing)),
+}
+"""Velocity through opening k at the places (n, 3) where links cross it, but for a factor, by the name of the profile."""

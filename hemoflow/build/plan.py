@@ -97,7 +97,7 @@ def make_plan(case: Case) -> Plan:
     physics = _physics(case, (conditions, pathways, seeds), (pressure, viscosity), contact)
     return Plan(
         case, vessel, lumen, pathways, conditions, seeds, narrow, pressure, contact, physics,
-        choose_scales(physics, _request(case, physics)), _largest_scale(case, physics),
+        choose_scales(physics, _request(case, conditions, physics)), _largest_scale(case, conditions, physics),
     )  # fmt: skip
 
 
@@ -206,7 +206,8 @@ def _physics(
         2.0 * width,
         max(speed, largest),
         max(peak, 2.0 * largest),
-        pressure,
+        pressure
+        + largest_factor(flow.waveform) * max((load.expected for load in conditions.loads.values()), default=0.0),
         tension=max(elastic, *values["cortical_tension"], *values["area_modulus"]) if seeds else 0.0,
         cortical=max(values["cortical_tension"]),
         bending=max(values["bending_modulus"]),
@@ -219,7 +220,7 @@ def _physics(
     )
 
 
-def _request(case: Case, physics: Physics) -> Request:
+def _request(case: Case, conditions: Conditions, physics: Physics) -> Request:
     section = case.resolution
     return Request(
         section.node_spacing,
@@ -227,21 +228,24 @@ def _request(case: Case, physics: Physics) -> Request:
         section.time_step,
         None if section.density_scale == "auto" else float(section.density_scale),
         section.max_reynolds if section.max_reynolds is not None else 0.5,
-        _largest_scale(case, physics),
+        _largest_scale(case, conditions, physics),
     )
 
 
-def _largest_scale(case: Case, physics: Physics) -> float:
+def _largest_scale(case: Case, conditions: Conditions, physics: Physics) -> float:
     """Density may be exaggerated only where inertia plays no part in the answer: not in a flow that starts with a
     velocity or has no cell to wait for, and in a pulsating one only as long as the pulse still reaches the axis at
-    once (Womersley number squared <= 0.1).
+    once (Womersley number squared <= 0.1); the same holds for the time in which a Windkessel fills.
     """
     wave = case.flow.waveform
+    rates = [1.0 / load.time for load in conditions.loads.values() if load.time > 0.0]
     if not case.cells or case.flow.initial_velocity != "rest":
         return 1.0
-    if wave.kind == "steady" or wave.period is None:
+    if wave.timescale is not None:
+        rates.append(2.0 * np.pi / wave.timescale)
+    if not rates:
         return float("inf")
-    womersley_squared = physics.density * 2.0 * np.pi / wave.period * (0.5 * physics.length) ** 2 / physics.thinnest
+    womersley_squared = physics.density * max(rates) * (0.5 * physics.length) ** 2 / physics.thinnest
     return max(1.0, 0.1 / womersley_squared)
 
 

@@ -13,6 +13,7 @@ from hemoflow.build.conditions import Conditions
 from hemoflow.build.drives import Drives, make_drives
 from hemoflow.build.fluid import Relaxation, WallVelocity, assemble_fluid
 from hemoflow.build.plan import Plan
+from hemoflow.fluid.outlets import Outlets, OutletState, make_outlets
 from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
@@ -53,13 +54,25 @@ def make_setup(plan: Plan) -> Setup:
     contact = Contact(
         jnp.asarray(plan.contact / units.pressure, real), jnp.asarray(case.contact.wall_range / units.dx, real)
     )
-    model = Model(fluid, layout, groups, contact, case.coupling.kernel)
-    state = with_velocity(model, State(first, cells, no_bonds()), jnp.asarray(velocity, real))
+    outlets, at_rest = _outlets(plan) if plan.conditions.loads else (None, None)
+    model = Model(fluid, layout, groups, contact, case.coupling.kernel, outlets)
+    state = with_velocity(model, State(first, cells, no_bonds(), at_rest), jnp.asarray(velocity, real))
     return Setup(plan, model, state, drives, members)
 
 
 def _lattice_law(plan: Plan) -> CarreauYasuda:
     return plan.case.flow.law.in_units(plan.units.viscosity, plan.units.dt)
+
+
+def _outlets(plan: Plan) -> tuple[Outlets, OutletState]:
+    """The loads behind the openings, in lattice units."""
+    units, loads = plan.units, sorted(plan.conditions.loads.items())
+    per_flow = units.density_deviation(units.flow_rate)
+    return make_outlets(
+        [k + 1 for k, _ in loads],
+        [(load.proximal * per_flow, load.distal * per_flow, load.time / units.dt) for _, load in loads],
+        [plan.vessel.openings[k].area / units.area for k, _ in loads],
+    )
 
 
 def _cell_groups(plan: Plan, precision: str) -> tuple[tuple[CellGroup, ...], list[list[Seed]], tuple[CellState, ...]]:

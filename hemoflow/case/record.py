@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from hemoflow.case import rules
@@ -28,6 +26,7 @@ from hemoflow.case.kinds import (
 )
 from hemoflow.case.tables import Raw, Record, Table, Tables
 from hemoflow.case.vessel import Vessel
+from hemoflow.case.waveform import Waveform
 from hemoflow.rheology import BLOOD, CarreauYasuda
 
 Triple = tuple[float, float, float]
@@ -42,54 +41,39 @@ class General(Record):
     name: Annotated[str, NAME] = ""
 
 
-class FlowOpening(Record):
-    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s) and flow_rate (m^3/s).
+class Windkessel(Record):
+    """What lies behind an opening: `proximal` resistance in series with a `distal` one beside a `capacitance` (Pa s/m^3, m^3/Pa), which
+    begins empty, and the pressure (Pa) beyond both."""
 
-    Velocity and flow rate are positive into the lumen.
+    proximal: Annotated[float, Quantity("Pa s/m^3", NOT_NEGATIVE)]
+    distal: Annotated[float, Quantity("Pa s/m^3")]
+    capacitance: Annotated[float, Quantity("m^3/Pa")]
+    distal_pressure: Annotated[float, Quantity("Pa", SIGNED)] = 0.0
+
+
+class FlowOpening(Record):
+    """What is imposed at one opening: exactly one of pressure (Pa), velocity (m/s), flow_rate (m^3/s), resistance (Pa s/m^3) and
+    windkessel.
+
+    Velocity and flow rate are positive into the lumen; `distal_pressure` (Pa) lies beyond a resistance.
     """
 
     name: Annotated[str, NAME]
     pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
     velocity: Annotated[float | None, Quantity("m/s", SIGNED)] = None
     flow_rate: Annotated[float | None, Quantity("m^3/s", SIGNED)] = None
-    profile: Annotated[Literal["developed", "plug"], Choice(("developed", "plug"))] = "developed"
+    resistance: Annotated[float | None, Quantity("Pa s/m^3")] = None
+    distal_pressure: Annotated[float | None, Quantity("Pa", SIGNED)] = None
+    windkessel: Annotated[Windkessel | None, Table(Windkessel)] = None
+    profile: Annotated[Literal["developed", "parabolic", "plug"], Choice(("developed", "parabolic", "plug"))] = (
+        "developed"
+    )
 
     @classmethod
     def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """Exactly one condition."""
-        rules.exactly_one(raw, ("pressure", "velocity", "flow_rate"), path, faults)
-
-
-class Waveform(Record):
-    """Factor on the driven quantity: mean + amplitude sin(2 pi t / period + phase); period in s, phase in rad."""
-
-    kind: Annotated[Literal["steady", "sine"], Choice(("steady", "sine"))] = "steady"
-    mean: Annotated[float, Number(example="1.0")] = 1.0
-    amplitude: Annotated[float, Number(NOT_NEGATIVE, example="0.5")] = 0.0
-    period: Annotated[float | None, Quantity("s")] = None
-    phase: Annotated[float, Quantity("rad", SIGNED)] = 0.0
-
-    def factor(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The factor at times (T,) in s; the mean alone when steady."""
-        if self.kind == "steady" or self.period is None:
-            return np.full(len(time), self.mean)
-        return self.mean + self.amplitude * np.sin(2.0 * np.pi * time / self.period + self.phase)
-
-    @property
-    def largest(self) -> float:
-        """Largest size of the factor."""
-        return abs(self.mean) + (0.0 if self.kind == "steady" else abs(self.amplitude))
-
-    def share(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Size of the factor (T,) against its largest: how far the drive is on; always 1 when steady."""
-        if self.kind == "steady" or not self.largest:
-            return np.ones(len(time))
-        return np.abs(self.factor(time)) / self.largest
-
-    @classmethod
-    def check(cls, raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-        """A sine has a period; a steady flow has neither amplitude nor period."""
-        rules.waveform(raw, values, path, faults)
+        """Exactly one condition; a distal pressure only where there is a resistance before it."""
+        rules.exactly_one(raw, ("pressure", "velocity", "flow_rate", "resistance", "windkessel"), path, faults)
+        rules.distal_pressure(raw, path, faults)
 
 
 class Rheology(Record):

@@ -57,6 +57,12 @@ def collision_fits(raw: dict[str, Any], faults: Faults) -> None:
         faults.add("resolution.collision", 'contradicts flow.rheology: "bgk" places walls by the viscosity; use "trt"')
 
 
+def distal_pressure(raw: dict[str, Any], path: str, faults: Faults) -> None:
+    """The pressure beyond a resistance; a Windkessel holds its own."""
+    if "distal_pressure" in raw and "resistance" not in raw:
+        faults.add(f"{path}.distal_pressure", "belongs to a resistance; remove it, or write it into windkessel")
+
+
 def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
     """A Taylor-Green vortex has a speed, and only it has."""
     vortex = raw.get("initial_velocity") == "taylor-green"
@@ -69,7 +75,17 @@ def initial_velocity(raw: dict[str, Any], path: str, faults: Faults) -> None:
 
 
 def waveform(raw: dict[str, Any], values: dict[str, Any], path: str, faults: Faults) -> None:
-    """A sine has amplitude and period; a steady flow has neither."""
+    """A sine has amplitude and period; a steady flow has neither; a curve has its points, which span a period at most."""
+    curve = [key for key in ("path", "points") if key in raw]
+    if values.get("kind", "steady") == "file":
+        exactly_one(raw, ("path", "points"), path, faults, ', such as path = "q.csv"')
+        for key, without in (("mean", 1.0), ("amplitude", 0.0), ("phase", 0.0)):
+            if values.get(key, without) != without:
+                faults.add(f"{path}.{key}", 'contradicts kind = "file"; scale the factors in the file and remove it')
+        _period(values, path, faults)
+        return
+    for key in curve + ["interpolation"] * (values.get("interpolation", "spline") != "spline"):
+        faults.add(f"{path}.{key}", 'belongs to kind = "file"; set that or remove it')
     if values.get("kind", "steady" if "kind" not in raw else None) == "steady":
         if values.get("amplitude"):
             faults.add(f"{path}.amplitude", 'contradicts kind = "steady"; set kind = "sine" or remove it')
@@ -80,6 +96,22 @@ def waveform(raw: dict[str, Any], values: dict[str, Any], path: str, faults: Fau
             faults.add(f"{path}.period", 'missing; a sine needs a time such as "50 ms"')
         if "amplitude" not in raw:
             faults.add(f"{path}.amplitude", "missing; a sine needs a number such as 0.5")
+
+
+def _period(values: dict[str, Any], path: str, faults: Faults) -> None:
+    """A curve that repeats ends where its next period begins, with the value it began with, or before."""
+    points, period = values.get("path") or values.get("points"), values.get("period")
+    if not points or period is None:
+        return
+    span, (first, last) = points[-1][0] - points[0][0], (points[0][1], points[-1][1])
+    size = max(abs(factor) for _, factor in points)
+    if span > period * (1.0 + 1e-9):
+        faults.add(f"{path}.period", f"{period:.6g} s is shorter than the {span:.6g} s that the rows span; lengthen it")
+    elif span >= period * (1.0 - 1e-9) and abs(last - first) > 1e-6 * size:
+        faults.add(
+            f"{path}.period",
+            f"the rows span the whole period but begin at {first:.6g} and end at {last:.6g}; make both the same",
+        )
 
 
 def time_step(raw: dict[str, Any], path: str, faults: Faults) -> None:

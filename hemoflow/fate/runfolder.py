@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemoflow.case.record import Waveform
+from hemoflow.case.waveform import Waveform
 from hemoflow.errors import InputError
 from hemoflow.fate.parameters import in_si
 
@@ -83,6 +83,8 @@ class RunRecord:
             amplitude=float(raw.get("amplitude", 0.0)),
             period=None if period is None else in_si(period, "s", f"{path}.period"),
             phase=in_si(phase, "rad", f"{path}.phase"),
+            points=None if raw.get("points") is None else tuple((float(t), float(f)) for t, f in raw["points"]),
+            interpolation=raw.get("interpolation", "spline"),
         ).share(time)
 
     def passed(self, name: str) -> float | None:

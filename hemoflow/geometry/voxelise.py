@@ -31,6 +31,7 @@ class Lumen:
     distance to the wall in m. `band` (S, 3) are solid nodes next to them with `band_distance`, so that the distance
     can be interpolated anywhere in the lumen. A link leaves fluid node `link_node` in direction `link_direction` and
     after the fraction `link_fraction` of its length meets the wall (`link_opening` = -1) or an opening (its index).
+    `vessel` is what was put on the lattice.
     """
 
     origin: NDArray[np.float64]
@@ -47,6 +48,7 @@ class Lumen:
     link_opening: NDArray[np.int64]
     openings: tuple[Opening, ...]
     neighbours: NDArray[np.int64] = field(repr=False)
+    vessel: AbstractVessel = field(repr=False)
 
     def position(self, nodes: NDArray[np.generic]) -> NDArray[np.float64]:
         """Position in m of node indices (..., 3)."""
@@ -179,7 +181,7 @@ def _with_links(
     )
     return Lumen(
         origin, spacing, shape, tuple(bool(p) for p in vessel.periodic), nodes, distance, band.astype(np.int32), band_distance,  # type: ignore[arg-type]
-        link_node, link_direction, np.clip(fraction, SMALLEST_LINK, 1.0), opening, vessel.openings, neighbours,
+        link_node, link_direction, np.clip(fraction, SMALLEST_LINK, 1.0), opening, vessel.openings, neighbours, vessel,
     )  # fmt: skip
 
 
@@ -202,7 +204,7 @@ def _link_crossings(
     for k, opening in enumerate(vessel.openings):
         a = (start - opening.centre) @ opening.normal
         b = (end - opening.centre) @ opening.normal
-        crosses = (a <= 1e-9 * length) & (b > 0)
+        crosses = (a <= 1e-9 * length) & (b > np.maximum(a, 0.0))
         t = np.where(crosses, np.maximum(-a, 0.0) / np.where(crosses, b - a, 1.0), 0.0)
         at = start + t[:, None] * (end - start)
         take = crosses & (t < nearest)

@@ -54,9 +54,9 @@ def march(model: Model, state: State, drives: Array) -> tuple[State, Observed]:
         return (new, carry[1] + seen.flux, jnp.maximum(carry[2], seen.pushed_back)), None
 
     zero = jnp.zeros(groups, state.fluid.populations.dtype)
-    carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds)  # type: ignore[arg-type]
+    carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds, state.outlets)  # type: ignore[arg-type]
     (carried, flux, pushed), _ = jax.lax.scan(body, (carried, zero, zero[0]), drives)
-    state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds)
+    state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds, carried.outlets)
     return state, Observed(flux, jnp.zeros(3), pushed)
 
 

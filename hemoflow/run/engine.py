@@ -82,7 +82,7 @@ class ManyDevices:
         same, own = jax.tree.map(lambda _: P(), arrays), jax.tree.map(lambda _: P(AXIS), arrays)
         spec = eqx.tree_at(_of_one, same, _of_one(own))
         self.model = jax.tree.map(self._place, arrays, spec)
-        whole = State(P(AXIS), P(), P())  # type: ignore[arg-type]
+        whole = State(P(AXIS), P(), P(), P())  # type: ignore[arg-type]
         self._chunk = self._compile(static, _chunk, (spec, whole, P()), (whole, P()))
         self._observe = self._compile(static, _observed, (spec, whole, P()), (P(AXIS), P()))
 
@@ -90,7 +90,7 @@ class ManyDevices:
         """The state over the devices."""
         split = split_state(state, self.split)
         return self._ready(
-            State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds)
+            State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds, split.outlets)
         )
 
     def whole(self, state: State) -> State:
@@ -115,7 +115,11 @@ class ManyDevices:
 
     def _compile(self, static: Model, body: Callable[..., Any], take: Any, give: Any) -> Callable[..., Any]:
         def on_one(arrays: Model, state: State, drive: Array) -> Any:
-            return body(_own(eqx.combine(arrays, static)), State(_first(state.fluid), state.cells, state.bonds), drive)
+            return body(
+                _own(eqx.combine(arrays, static)),
+                State(_first(state.fluid), state.cells, state.bonds, state.outlets),
+                drive,
+            )
 
         # Values that every device computes alike are not told apart from others: the compiled kernels carry no such mark.
         return jax.jit(jax.shard_map(on_one, mesh=self.mesh, in_specs=take, out_specs=give, check_vma=False))
@@ -126,8 +130,8 @@ class ManyDevices:
 
     def _ready(self, state: State) -> State:
         """The same state with its cells, which may have been changed on the host, on every device."""
-        cells, bonds = jax.tree.map(self._place, (state.cells, state.bonds))
-        return State(state.fluid, cells, bonds)
+        same = jax.tree.map(self._place, (state.cells, state.bonds, state.outlets))
+        return State(state.fluid, *same)
 
 
 def _of_one(model: Model) -> tuple[Any, Any]:
@@ -156,8 +160,8 @@ def _chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkRepor
     # nodes that only fill up must not count among the extremes
     real = jnp.arange(part.size) < part.bounds[1] - part.bounds[0]
     shown = FluidState(jnp.where(real, h, h[:, :1]), state.fluid.memory)
-    report = inspect(model, State(shown, state.cells, state.bonds), seen)
-    return State(_stacked(state.fluid), state.cells, state.bonds), _of_all(report, mass)
+    report = inspect(model, State(shown, state.cells, state.bonds, state.outlets), seen)
+    return State(_stacked(state.fluid), state.cells, state.bonds, state.outlets), _of_all(report, mass)
 
 
 def _of_all(report: ChunkReport, mass: Array) -> ChunkReport:

@@ -133,7 +133,7 @@ class Trajectory:
         for group, state in zip(self.setup.groups, self.state.cells, strict=True):
             keep = np.array([seed.ident not in gone for seed in group]) & np.asarray(state.alive)
             cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident, state.carried))
-        self.state = State(self.state.fluid, tuple(cells), self.state.bonds)
+        self.state = State(self.state.fluid, tuple(cells), self.state.bonds, self.state.outlets)
 
 
 def re_anchored(state: State) -> State:
@@ -145,7 +145,7 @@ def re_anchored(state: State) -> State:
             moved = jnp.asarray(np.asarray(one.offset) - shift[:, None, :].astype(np.asarray(one.offset).dtype))
             one = CellState(one.anchor + shift, moved, one.alive, one.ident, one.carried)
         cells.append(one)
-    return State(state.fluid, tuple(cells), state.bonds)
+    return State(state.fluid, tuple(cells), state.bonds, state.outlets)
 
 
 def diagnosis(setup: Setup, state: State, report: ChunkReport, clock: Clock, bits: int) -> str:

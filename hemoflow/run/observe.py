@@ -11,6 +11,7 @@ from hemoflow.cells.enclosure import face_area
 from hemoflow.cells.vectors import corners, cross, subtract
 from hemoflow.coupling.kernel import interpolate, stencil
 from hemoflow.fluid.moments import stress_moment
+from hemoflow.fluid.outlets import with_loads
 from hemoflow.fluid.solver import local_rates, stream
 from hemoflow.interaction.repulsion import gap_and_normal
 from hemoflow.model import CellGroup, CellState, Model, State
@@ -48,6 +49,7 @@ class MembraneFields(eqx.Module):
 
 def observed(model: Model, state: State, drive: Array) -> tuple[FluidFields, tuple[MembraneFields, ...]]:
     """Measure a state as the next step would see it."""
+    drive = with_loads(model.outlets, state.outlets, drive)
     arrived = stream(model.fluid, state.fluid, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, g, c)[0] for g, c in zip(model.groups, state.cells, strict=True)]

@@ -89,7 +89,7 @@ def follow(setup: Setup, engine: Engine) -> None:
         else:
             shape = (steps, openings + 2) if order == Order.RUN else (openings + 2,)
             cells, bonds, drive = told((setup.state.cells, setup.state.bonds, jnp.zeros(shape, real)))
-            asked = State(asked.fluid, cells, bonds)
+            asked = State(asked.fluid, cells, bonds, asked.outlets)
             if order == Order.OBSERVE:
                 engine.observe(asked, drive)
             else:

@@ -10,13 +10,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hemoflow import resources, validate
+from hemoflow.validate.record import ByNames
 from hemoflow.validate.table import Reference, normalise, read_table
 
 if TYPE_CHECKING:
     from hemoflow.validate.record import Measurement, Settings
 
     Runner = Callable[[dict[str, str], Settings], Measurement]
-    Runners = Mapping[tuple[str, str], Runner]
+    Runners = Mapping[tuple[str, str], Runner | ByNames]
 
 _MACHINERY = {"table", "run", "find", "record"}
 _CASE_ROOT = re.compile(r"^[A-Za-z]+-[A-Za-z]+\d+")
@@ -24,7 +25,10 @@ _BAND_EDGE = re.compile(r" acceptance band (lo|hi)$")
 
 
 def load_runners() -> Runners:
-    """All runners, keyed by (family, quantity), from every module of `hemoflow.validate` that has `RUNNERS`."""
+    """All runners, keyed by (family, quantity), from every module of `hemoflow.validate` that has `RUNNERS`.
+
+    A quantity with `*` in it, such as `p(*)`, stands for any name there; its runner is made from the names (`ByNames`).
+    """
     found: dict[tuple[str, str], Runner] = {}
     for module in pkgutil.iter_modules(validate.__path__):
         if module.name not in _MACHINERY:
@@ -41,11 +45,20 @@ def find_runner(reference: Reference, runners: Runners) -> Runner | None:
     likeness of the parameters' names and values.
     """
     for quantity in (reference.quantity, _BAND_EDGE.sub("", reference.quantity)):
-        candidates = {family: runner for (family, name), runner in runners.items() if name == quantity}
+        producing = ((family, _named(name, runner, quantity)) for (family, name), runner in runners.items())
+        candidates = {family: runner for family, runner in producing if runner is not None}
         family = _family(reference, quantity, set(candidates), {family for family, _ in runners})
         if family is not None:
             return candidates[family]
     return None
+
+
+def _named(name: str, runner: Runner | ByNames, quantity: str) -> Runner | None:
+    """The runner if it is registered for this quantity, made from the quantity's words where its name has stars."""
+    if not isinstance(runner, ByNames):
+        return runner if name == quantity else None
+    words = re.fullmatch(re.escape(name).replace(r"\*", r"(\S+?)"), quantity)
+    return runner.make(*words.groups()) if words else None
 
 
 def _family(reference: Reference, quantity: str, candidates: set[str], families: set[str]) -> str | None:

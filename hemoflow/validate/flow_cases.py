@@ -129,7 +129,17 @@ def fluid_case(
     openings: Mapping[int, tuple[Condition, float]] | None = None,
 ) -> FluidCase:
     """A flow at rest. `body_force` (3,) and `wall_velocity` in lattice units; `openings`: condition and strength by opening index."""
-    lumen = voxelise(vessel, spacing)
+    return lumen_case(voxelise(vessel, spacing), relaxation, body_force, wall_velocity, openings)
+
+
+def lumen_case(
+    lumen: Lumen,
+    relaxation: Relaxation,
+    body_force: Floats | None = None,
+    wall_velocity: WallVelocity | None = None,
+    openings: Mapping[int, tuple[Condition, float]] | None = None,
+) -> FluidCase:
+    """As `fluid_case`, on a lumen."""
     conditions = {k: condition for k, (condition, _) in (openings or {}).items()}
     fluid, _ = assemble_fluid(lumen, conditions, relaxation, body_force, wall_velocity)
     n = len(lumen.nodes)

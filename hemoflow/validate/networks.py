@@ -1,14 +1,15 @@
 """Runners for the table of vessel networks: the 0-D solver on the network that the case describes.
 
-A case gives `edges=in-x D10 L50|x-d1 D8 L60` (ends, diameter and length in um), `bc=in:500|d1:0` (Pa at nodes) and may
-give `mu` (Pa s, by default 1.2e-3). The pore between two reservoirs of the same table needs a flow in three dimensions.
+A case gives `edges=in-x D10 L50|x-d1 D8 L60` (ends, diameter and length in um), `bc=in:500|d1:0` (Pa at nodes; `in:Q600000` is a
+flow into the network in um^3/s) and may give `mu` (Pa s, by default 1.2e-3). The pore between two reservoirs of the same table is a
+flow in three dimensions, in `pore`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import permutations
+from functools import cache
 
 import numpy as np
 
@@ -16,15 +17,12 @@ from hemoflow.errors import InputError
 from hemoflow.geometry.network_raw import RawNetwork, assemble
 from hemoflow.geometry.network_record import BoundaryCondition, Network
 from hemoflow.geometry.poiseuille import solve_poiseuille
-from hemoflow.validate.record import Measurement, Settings
+from hemoflow.validate.record import ByNames, Measurement, Settings
 
 Params = dict[str, str]
 Runner = Callable[[Params, Settings], Measurement]
 
 EDGE = re.compile(r"^(?P<start>[^\s-]+)-(?P<end>\S+)\s+D\s*(?P<diameter>\S+)\s+L\s*(?P<length>\S+)$")
-
-BIFURCATION = ("in", "x", "d1", "d2")
-TREE = ("in", "a", "b", "c", "o1", "o2", "o3", "o4")
 
 
 def network_of(params: Params) -> Network:
@@ -47,10 +45,18 @@ def network_of(params: Params) -> Network:
     raw.node_names = list(dict.fromkeys(n for pair in raw.ends for n in pair))
     for text in params["bc"].split("|"):
         node, _, value = text.partition(":")
-        raw.boundary.append(BoundaryCondition(node.strip(), "pressure", _number(value, "bc")))
+        raw.boundary.append(_condition(node.strip(), value.strip()))
     return assemble(raw, "the case's network", 1e-6)
 
 
+def _condition(node: str, value: str) -> BoundaryCondition:
+    """A pressure in Pa, or after the letter Q a flow in um^3/s."""
+    if value.startswith("Q"):
+        return BoundaryCondition(node, "flow", _number(value[1:], "bc") * 1e-18)
+    return BoundaryCondition(node, "pressure", _number(value, "bc"))
+
+
+@cache
 def flow_between(start: str, end: str) -> Runner:
     """A runner for the flow in um^3/s from one node to the next, over all segments that join them."""
 
@@ -67,6 +73,7 @@ def flow_between(start: str, end: str) -> Runner:
     return run
 
 
+@cache
 def pressure_at(node: str) -> Runner:
     """A runner for the pressure in Pa at a node."""
 
@@ -96,12 +103,8 @@ def _resolution(network: Network) -> str:
     return f"0-D flow, {len(network.edges)} segments"
 
 
-RUNNERS: dict[tuple[str, str], Runner] = {
-    **{
-        ("flow_networks", f"Q {start}->{end}"): flow_between(start, end)
-        for nodes in (BIFURCATION, TREE)
-        for start, end in permutations(nodes, 2)
-    },
-    **{("flow_networks", f"p({node})"): pressure_at(node) for node in dict.fromkeys(BIFURCATION + TREE)},
+RUNNERS: dict[tuple[str, str], Runner | ByNames] = {
+    ("flow_networks", "Q *->*"): ByNames(flow_between),
+    ("flow_networks", "p(*)"): ByNames(pressure_at),
 }
-"""Flow between any two nodes and pressure at any node of networks whose nodes are named as in the table."""
+"""Flow between any two nodes and pressure at any node."""

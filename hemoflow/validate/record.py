@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -25,3 +26,10 @@ class Measurement:
     value: float
     resolution: str
     node_updates: int = 0
+
+
+@dataclass(frozen=True)
+class ByNames:
+    """Makes the runner of a quantity that holds names: registered as `Q *->*`, it is called with the words in place of the stars."""
+
+    make: Callable[..., Callable[[dict[str, str], Settings], Measurement]]

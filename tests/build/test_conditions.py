@@ -12,7 +12,7 @@ from hemoflow.build.conditions import find_conditions
 from hemoflow.build.drives import make_drives, waveform_factor
 from hemoflow.build.plan import load_vessel
 from hemoflow.case import Case, read_case_text
-from hemoflow.case.record import Waveform
+from hemoflow.case.waveform import Waveform
 from hemoflow.errors import InputError
 from hemoflow.units import UnitSystem
 

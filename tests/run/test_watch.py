@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hemoflow.case.record import Waveform
+from hemoflow.case.waveform import Waveform
 from hemoflow.run.measure import principal_extent
 from hemoflow.run.places import Place
 from hemoflow.run.watch import Watch, finished
