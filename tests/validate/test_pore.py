@@ -27,5 +27,5 @@ def test_a_wall_without_thickness_is_passed_through_its_pore_only() -> None:
 
 
 def test_a_wall_that_is_too_thin_to_resolve_is_refused() -> None:
-    with pytest.raises(InputError, match="length/R=0.01"):
+    with pytest.raises(InputError, match=r"length/R=0\.01"):
         pressure_number({"length/R": "0.01"}, Settings(quick=True))
