@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,6 +53,7 @@ def split_model(model: Model, devices: int) -> tuple[Model, Split]:
         _split_rate(fluid.even_rate, partition, seats.size),
         _split_rate(fluid.odd_rate, partition, seats.size),
         _split_force(np.asarray(fluid.body_force), partition, seats.size),
+        jax.tree.map(lambda a: np.repeat(np.asarray(a)[None], devices, axis=0), fluid.thinning),
     )
     layout = _split_layout(model.layout, partition, seats.size)
     split = Split(partition, seats, np.bincount(table.post.stop, minlength=devices))

@@ -12,6 +12,7 @@ from hemoflow.build import Setup, make_plan, make_setup
 from hemoflow.case import read_case_text
 from hemoflow.output.checkpoint import load_checkpoint
 from hemoflow.run import resume, run_case
+from hemoflow.run.engine import OneDevice
 from hemoflow.run.loop import Clock, Trajectory
 
 VISCOSITY, RADIUS = 1.2e-3, 4e-6
@@ -45,7 +46,7 @@ def history(text: str, chunk: int, chunks: int) -> tuple[Setup, np.ndarray]:
     with jax.enable_x64(case.resolution.precision == "float64"):
         setup = make_setup(make_plan(case))
         units, outlets = setup.plan.units, setup.model.outlets
-        run, rows = Trajectory(setup, setup.state, Clock(units.dt, chunk, 1)), []
+        run, rows = Trajectory(setup, OneDevice(setup.model), setup.state, Clock(units.dt, chunk, 1)), []
         assert outlets is not None
         for _ in range(chunks):
             report, _ = run.advance()
