@@ -26,6 +26,9 @@ def join() -> None:
     if not address or jax.distributed.is_initialized():
         return
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update(
+        "jax_enable_preemption_service", False
+    )  # it would take TERM, on which a run stops and saves, for itself
     try:
         if address == "auto":
             jax.distributed.initialize()

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -43,13 +44,17 @@ def process(number: int, port: int, arguments: list[str]) -> subprocess.Popen[st
     )  # fmt: skip
 
 
-def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
-    case = tmp_path / "case.toml"
-    case.write_text(CASE)
+def two_processes(case: Path, folder: Path) -> list[subprocess.Popen[str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    both = [process(number, port, [str(case), str(tmp_path / "two")]) for number in range(2)]
+    return [process(number, port, [str(case), str(folder)]) for number in range(2)]
+
+
+def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
+    case = tmp_path / "case.toml"
+    case.write_text(CASE)
+    both = two_processes(case, tmp_path / "two")
     said = [one.communicate(timeout=200)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     assert read_provenance(tmp_path / "two")["devices"] == 2
@@ -57,6 +62,24 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "one" / "tracks.h5") as one, h5py.File(tmp_path / "two" / "tracks.h5") as two:
         for name in ("flow/flux", "flow/pressure"):
             assert np.allclose(one[name][1:], two[name][1:], rtol=1e-10, atol=0.0)
+
+
+def test_two_processes_that_are_asked_to_stop_leave_a_run_that_can_go_on(tmp_path: Path) -> None:
+    case, log = tmp_path / "case.toml", tmp_path / "two" / "log.jsonl"
+    case.write_text(CASE.replace("40 us", "1 s"))
+    both = two_processes(case, tmp_path / "two")
+    try:
+        limit = time.monotonic() + 120.0
+        while not (log.is_file() and log.stat().st_size) and time.monotonic() < limit:
+            time.sleep(0.1)
+        for one in both:
+            one.terminate()
+        said = [one.communicate(timeout=60)[0] for one in both]
+    finally:
+        for one in both:
+            one.kill()
+    assert [one.returncode for one in both] == [75, 0], said
+    assert "stopped by SIGTERM" in read_provenance(tmp_path / "two")["outcome"]
 
 
 def test_a_coordinator_without_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
