@@ -23,6 +23,10 @@ from hemoflow.step import with_velocity
 Array = NDArray[np.float64]
 
 
+EDGE = 1e-5
+"""Points of a wall closer than this to two of its planes, in parts of the shortest side, lie on the edge between them."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """A plan made ready to run: `groups` of seeds in the order of the model's cell groups."""
@@ -88,7 +92,11 @@ def _cell_groups(plan: Plan, precision: str) -> tuple[tuple[CellGroup, ...], lis
 
 
 def _wall_motion(vessel: AbstractVessel, conditions: Conditions, unit: float) -> WallVelocity | None:
-    """Lattice velocity of wall points: that of the nearest plane of the bounding box, where it was given one."""
+    """Lattice velocity of wall points: that of the nearest plane of the bounding box, where it was given one.
+
+    An edge belongs to the slower of its planes. Were round-off to choose, one edge of a sliding plane would push fluid that
+    the other does not pull, and a closed box would fill up.
+    """
     if not conditions.walls:
         return None
     planes = [
@@ -98,11 +106,14 @@ def _wall_motion(vessel: AbstractVessel, conditions: Conditions, unit: float) ->
         for side in (0, 1)
     ]
 
+    table = np.stack([np.zeros(3) if v is None else v for _, _, v in planes])
+    slowness = np.argsort(np.argsort(np.linalg.norm(table, axis=1), kind="stable"))
+    edge = EDGE * float(np.min(np.ptp(np.asarray(vessel.bounds, float), axis=0)))
+
     def velocity(points: Array) -> Array:
         away = np.stack([np.abs(points[:, axis] - vessel.bounds[side][axis]) for axis, side, _ in planes])
-        nearest = np.argmin(away, axis=0)
-        table = np.stack([np.zeros(3) if v is None else v for _, _, v in planes])
-        return table[nearest] / unit
+        near = away <= away.min(axis=0) + edge
+        return table[np.argmin(np.where(near, slowness[:, None], len(planes)), axis=0)] / unit
 
     return velocity
 
