@@ -115,6 +115,7 @@ class ManyDevices:
 
     def _compile(self, static: Model, body: Callable[..., Any], take: Any, give: Any) -> Callable[..., Any]:
         def on_one(arrays: Model, state: State, drive: Array) -> Any:
+            arrays, state = jax.tree.map(_made_here, (arrays, state))
             return body(
                 _own(eqx.combine(arrays, static)),
                 State(_first(state.fluid), state.cells, state.bonds, state.outlets),
@@ -142,6 +143,11 @@ def _of_one(model: Model) -> tuple[Any, Any]:
 
 def _own(model: Model) -> Model:
     return eqx.tree_at(_of_one, model, _first(_of_one(model)))
+
+
+def _made_here(a: Array) -> Array:
+    """The same array, but an empty one is no argument: the compiler of jaxlib 0.11 crashes where one is handed through."""
+    return jnp.zeros(a.shape, a.dtype) if jnp.size(a) == 0 else a
 
 
 def _first(tree: Any) -> Any:
