@@ -41,12 +41,12 @@ stage() { # stage NAME LIMIT_S COMMAND...: runs it, keeps the log, notes name, e
 }
 
 case_file=runs/quickstart/case.toml
-stage device-tests 150 "$python" -m pytest -q -m gpu -p no:cacheprovider
-stage quickstart 200 "$python" -m hemoflow run "$case_file" --out "$work/quickstart" --device gpu --quiet
-stage validate-ducts 60 "$python" -m hemoflow validate flow_ducts --quick --json
+stage device-tests 150 "$python" -P -m pytest -q -m gpu -p no:cacheprovider
+stage quickstart 200 "$python" -P -m hemoflow run "$case_file" --out "$work/quickstart" --device gpu --quiet
+stage validate-ducts 60 "$python" -P -m hemoflow validate flow_ducts --quick --json
 [ -n "${OUT:-}" ] && cp "$work"/*.log "$OUT"/ && [ -f "$work/quickstart/score.json" ] && cp "$work/quickstart/score.json" "$OUT"/
 
-"$python" benchmarks/device_table.py "$work"
+"$python" -P benchmarks/device_table.py "$work"
 status=$?
 [ -n "${OUT:-}" ] && cp benchmarks/speed/results/*.json "$OUT"/ 2> /dev/null
 exit $status
