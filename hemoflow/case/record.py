@@ -183,12 +183,12 @@ class Run(Record):
 
 
 class Output(Record):
-    """[output]: simulated time between frames (s; None for about 60 frames) and the fluid fields in them."""
+    """[output]: simulated time between frames (s; None for about 60 frames) and the fields of the fluid and on the wall in them."""
 
     every: Annotated[float | None, Quantity("s")] = None
     fields: Annotated[
-        tuple[Literal["velocity", "density", "pressure", "stress"], ...],
-        Choices(("velocity", "density", "pressure", "stress")),
+        tuple[Literal["velocity", "density", "pressure", "stress", "wall_shear_stress"], ...],
+        Choices(("velocity", "density", "pressure", "stress", "wall_shear_stress")),
     ] = ("velocity", "pressure")
 
 

@@ -70,8 +70,9 @@ class ResultsWriter:
         fluid: FluidGrid,
         cells: Sequence[CellSurfaces] = (),
         wall: tuple[NDArray[np.floating], NDArray[np.integer]] | None = None,
+        wall_fields: Mapping[str, int] | None = None,
     ) -> None:
-        """wall: vertices (P, 3) m and faces (F, 3). Raises InputError if the file there was made for something else,
+        """wall: vertices (P, 3) m and faces (F, 3), with the components of the fields on its vertices. Raises InputError if the file there was made for something else,
         RunError on failure to write."""
         self.path = Path(folder) / RESULTS
         self._index = Path(folder) / RESULTS_INDEX
@@ -81,7 +82,7 @@ class ResultsWriter:
             raise InputError(f"two cell types have the same name: {sorted(group.name for group in cells)}")
         finish_pending(self.path)
         if not self.path.exists():
-            self._make(wall)
+            self._make(wall, wall_fields or {})
         self._times = self._continue()
         self._indexed = -1
         self._write_index()
@@ -104,9 +105,15 @@ class ResultsWriter:
         """Their times in s."""
         return np.asarray(self._times, float)
 
-    def append(self, time: float, fluid: Mapping[str, Any], cells: Mapping[str, CellFrame]) -> None:
+    def append(
+        self,
+        time: float,
+        fluid: Mapping[str, Any],
+        cells: Mapping[str, CellFrame],
+        wall: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add a step at `time` (s, later than the last): fluid fields (N[, k]) over all nodes, a CellFrame per cell
-        type by name.
+        type by name, fields (P[, k]) on the vertices of the wall.
 
         Raises RunError for wrong names, shapes or times and when the disk fails; then the file holds the steps before.
         """
@@ -126,7 +133,7 @@ class ResultsWriter:
                 points, point, cell = _flat(frame, self._last_points(block))
                 block.append(time, points, point, cell)
             if "wall" in root:
-                SurfaceBlock(root["wall"]).append(time, None, {}, {})
+                SurfaceBlock(root["wall"]).append(time, None, wall or {}, {})
             Block(root).tick(time)
         self._times.append(float(time))
         if self.count <= _INDEX_ALWAYS or self.count % 32 == 0:
@@ -151,7 +158,9 @@ class ResultsWriter:
         if self._indexed != self.count:
             self._write_index()
 
-    def _make(self, wall: tuple[NDArray[np.floating], NDArray[np.integer]] | None) -> None:
+    def _make(
+        self, wall: tuple[NDArray[np.floating], NDArray[np.integer]] | None, wall_fields: Mapping[str, int]
+    ) -> None:
         with changing(self.path) as stored, _hdf5(stored, "w") as file:
             file.create_group("hemoflow").attrs["format"] = np.int64(FORMAT)
             root = make_collection(file)
@@ -160,9 +169,8 @@ class ResultsWriter:
                 SurfaceBlock.make(root, name, index, group.surface())
             if wall is not None:
                 vertices, faces = (np.asarray(part) for part in wall)
-                SurfaceBlock.make(
-                    root, "wall", len(self._cells) + 1, Surface(len(vertices), faces, {}, {}, {}, vertices)
-                )
+                surface = Surface(len(vertices), faces, wall_fields, {}, {}, vertices)
+                SurfaceBlock.make(root, "wall", len(self._cells) + 1, surface)
 
     def _continue(self) -> list[float]:
         """Times of an existing file. Raises InputError when it was made for another grid or other cells."""

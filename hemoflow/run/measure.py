@@ -156,7 +156,7 @@ def fluid_frame(setup: Setup, fluid: FluidFields) -> dict[str, Array]:
         "density": lambda: plan.case.flow.density * (1.0 + np.asarray(fluid.density, float)),
         "stress": lambda: np.asarray(fluid.stress, float).T * units.pressure,
     }
-    return {name: known[name]() for name in plan.case.output.fields}
+    return {name: known[name]() for name in plan.case.output.fields if name in known}
 
 
 def node_pressure(setup: Setup, fluid: FluidFields) -> Array:

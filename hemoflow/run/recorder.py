@@ -16,6 +16,7 @@ from hemoflow.output.results import ResultsWriter
 from hemoflow.output.tracks import TracksWriter
 from hemoflow.run.measure import TRACTION_BINS, Sample, cell_frames, cell_surfaces, fluid_frame
 from hemoflow.run.observe import FluidFields, MembraneFields
+from hemoflow.run.wall_shear import NAME, WallShear
 
 COMPONENTS = {"velocity": 3, "pressure": 1, "density": 1, "stress": 6}
 
@@ -29,10 +30,11 @@ class Recorder:
         lumen, names = plan.lumen, plan.case.output.fields
         voxels = float(np.prod(np.asarray(lumen.shape, float)))
         stride = max(1, int(np.ceil((voxels / MOST_VOXELS) ** (1 / 3))))
-        grid = FluidGrid(lumen.nodes, lumen.origin, lumen.spacing, {n: COMPONENTS[n] for n in names}, stride)
-        vertices, faces = plan.vessel.surface()
+        grid = FluidGrid(lumen.nodes, lumen.origin, lumen.spacing, {n: COMPONENTS[n] for n in names if n != NAME}, stride)
+        self.shear = WallShear(plan) if NAME in names else None
+        vertices, faces = plan.vessel.surface() if self.shear is None else self.shear.surface
         wall = (vertices, faces) if len(faces) else None
-        self.results = ResultsWriter(folder.path, grid, cell_surfaces(setup), wall)
+        self.results = ResultsWriter(folder.path, grid, cell_surfaces(setup), wall, self.shear.fields if self.shear else None)
         self.tracks = TracksWriter(
             folder.path,
             [seed.ident for seed in plan.seeds],
@@ -52,9 +54,24 @@ class Recorder:
         for name, count in counts.items():
             getattr(self, name).truncate(count)
 
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """What a checkpoint must hold of means over time."""
+        return self.shear.arrays() if self.shear else {}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on with the means of a checkpoint."""
+        if self.shear:
+            self.shear.restore(arrays)
+
+    def see(self, time: float, fluid: FluidFields) -> None:
+        """Add a moment to the means over time."""
+        if self.shear:
+            self.shear.see(time, fluid)
+
     def frame(self, time: float, fluid: FluidFields, cells: Any, seen: tuple[MembraneFields, ...]) -> None:
         """A step of results.vtkhdf."""
-        self.results.append(time, fluid_frame(self.setup, fluid), cell_frames(self.setup, cells, seen))
+        on_wall = self.shear.frame(fluid) if self.shear else None
+        self.results.append(time, fluid_frame(self.setup, fluid), cell_frames(self.setup, cells, seen), on_wall)
 
     def row(self, time: float, sample: Sample, flow: Mapping[str, NDArray[np.float64]]) -> None:
         """A row of tracks.h5."""

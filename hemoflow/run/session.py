@@ -119,6 +119,7 @@ class Session:
         )
         trajectory.smallest_gap = float("inf") if meta["smallest_gap"] is None else meta["smallest_gap"]
         recorder.cut(meta["counts"])
+        recorder.restore(arrays)
 
     def _saved(self) -> Checkpoint | None:
         """The newest sound checkpoint, None where there is none. Raises InputError for one of another case or vessel."""
@@ -173,6 +174,7 @@ class Session:
                 recorder.events.append(now, kind, watch.who, measured.sample.centres[k].tolist(), why)
             watch.gone = watch.away and has_ends(trajectory.setup.plan)
         recorder.row(now, measured.sample, measured.flow)
+        recorder.see(now, measured.fluid)
         if trajectory.clock.frame_due or finished(trajectory.watches, self.case.run.stop_when):
             recorder.frame(now, measured.fluid, trajectory.state.cells, measured.membranes)
         self._remove_gone(trajectory)
@@ -207,7 +209,8 @@ class Session:
             "smallest_gap": trajectory.smallest_gap,
             "counts": recorder.counts(),
         }
-        save_checkpoint(self.folder.path, to_arrays(trajectory.engine.whole(trajectory.state)), meta)
+        arrays = to_arrays(trajectory.engine.whole(trajectory.state))
+        save_checkpoint(self.folder.path, arrays | recorder.arrays(), meta)
         self.saved = time.monotonic()
 
     def _facts(self) -> dict[str, Any]:
