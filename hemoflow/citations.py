@@ -79,6 +79,10 @@ def _methods(case: dict[str, Any]) -> Iterator[tuple[str, str]]:
         methods["inside and outside of a surface mesh"] = ("jacobson2013",)
     if "rheology" in case.get("flow", {}):
         methods["viscosity that falls with the shear rate"] = ("yasuda1981", "cho1991")
+    if "wall_shear_stress" in case.get("output", {}).get("fields", ()):
+        methods["wall shear stress"] = ("stahl2010", "matyka2013")
+        if case.get("flow", {}).get("waveform", {}).get("period"):
+            methods["mean wall shear stress and oscillatory shear index"] = ("he1996",)
     if case.get("cells"):
         methods |= _WITH_CELLS
         methods["exit chain"] = ("gillespie1977", "aalen1978")

@@ -99,6 +99,11 @@ def score_summary(score: dict[str, Any]) -> str:
         f"{entry.get('cell', '')}: neck entered at {_value(entry.get('entry'))}, left at {_value(entry.get('exit'))}"
         for entry in score["transit"].get("cells", [])
     ]
+    if shear := score.get("wall", {}).get("wall_shear_stress"):
+        lines.append(
+            f"wall shear stress at the end: mean {shear['mean']:.4g} Pa, 5 % of the wall below {shear['percentile_5']:.4g} Pa, "
+            f"5 % above {shear['percentile_95']:.4g} Pa"
+        )
     return "\n".join([*lines, *(f"warning: {text}" for text in score["run"]["warnings"])])
 
 

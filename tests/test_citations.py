@@ -64,3 +64,10 @@ def test_unreadable_cases_and_unknown_cells_are_refused(tmp_path: Path) -> None:
         cited_by(case(tmp_path, "[vessel"))
     with pytest.raises(InputError, match="ctc-breast"):
         cited_by(case(tmp_path, '[[cells]]\ntype="unicorn"\n'))
+
+
+def test_wall_shear_stress_brings_its_sources(tmp_path: Path) -> None:
+    steady = '[vessel]\ngeometry="a.stl"\n[output]\nfields=["wall_shear_stress"]\n'
+    swinging = steady + '[flow]\nwaveform={kind="sine", period="1 s"}\n'
+    keys = [{entry["key"] for entry in cited_by(case(tmp_path, text))} for text in (steady, swinging)]
+    assert "matyka2013" in keys[0] and keys[1] - keys[0] == {"he1996"}

@@ -97,6 +97,15 @@ class Frames:
         points, faces = self.surface("wall", 0.0)
         return (points, faces) if len(faces) and np.ptp(points, axis=0).any() else None
 
+    def wall_values(self) -> dict[str, Array]:
+        """Fields (V[, k]) on the vertices of the wall at the last step, by name; none where none was written."""
+        if "wall" not in self._root or not len(self.times):
+            return {}
+        group = self._root["wall"]
+        count, offsets = int(group["NumberOfPoints"][0]), group["Steps/PointDataOffsets"]
+        rows = {name: int(offsets[name][len(self.times) - 1]) for name in group.get("PointData", ())}
+        return {n: np.asarray(group["PointData"][n][row : row + count], float) for n, row in rows.items()}
+
     def _part(self, group: Any, part: int, first: int) -> tuple[Array, Faces]:
         """One topology part with the points that start at ``first``."""
         polygons = group["Polygons"]

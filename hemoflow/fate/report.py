@@ -16,6 +16,7 @@ from hemoflow.fate.pictures import draw_vessel
 from hemoflow.fate.plots import draw_fates, draw_flow, draw_tracks
 from hemoflow.fate.runfolder import RunRecord, read_record
 from hemoflow.fate.setting import outcome_of, references_of, setting_of, warnings_of
+from hemoflow.fate.wall import draw_wall, wall_facts
 from hemoflow.fate.words import Told, table_rows, tell
 
 COLUMNS = 4
@@ -24,6 +25,8 @@ _MARKS = ("entry", "exit", "arrest", "release", "passed", "left", "break-up")
 _CAPTIONS = {
     "vessel": "Slices through the middle of the cell. Blue: the fluid, inside of the cell too. Red: the membrane. Grey: "
     "the wall.",
+    "wall": "The wall from outside, at the last written time: the force per area by which the blood drags it along. Averages are over "
+    "the last whole period.",
     "tracks": "What each cell went through. Dotted verticals: events.",
     "flow": "Flow through the openings, positive into the vessel, and what its balance leaves unexplained.",
     "fates": "Left: how much of the membrane met which traction, over the whole run. Right: the Markov chain of an "
@@ -74,7 +77,7 @@ def _figures(record: RunRecord, tracks: Any, score: Any, missing: list[str]) -> 
     marks = [(float(r["time_s"]), r["kind"]) for r in record.events if r.get("kind") in _MARKS]
     made: dict[str, bytes] = {}
     with styled():
-        figures = {"vessel": _vessel(record, tracks, marks, missing)}
+        figures = {"vessel": _vessel(record, tracks, marks, missing), "wall": _wall(record)}
         if tracks is not None:
             figures["tracks"] = draw_tracks(tracks, marks)
             figures["flow"] = draw_flow(tracks, record.log)
@@ -99,6 +102,16 @@ def _vessel(record: RunRecord, tracks: Any, marks: list[tuple[float, str]], miss
     except InputError as error:
         missing.append(f"no pictures: {error}")
         return None
+
+
+def _wall(record: RunRecord) -> Any | None:
+    from hemoflow.output.layout import RESULTS
+
+    try:
+        with Frames(record.folder / RESULTS) as frames:
+            return draw_wall(frames)
+    except InputError:
+        return None  # said where the vessel is drawn
 
 
 def _store_figures(folder: Path, pictures: dict[str, bytes]) -> None:
@@ -145,8 +158,15 @@ def _page(record: RunRecord, seen: tuple[Any, Any], pictures: dict[str, bytes], 
             for n in _CAPTIONS
             if n in pictures
         ],
-        headings={"vessel": "In the vessel", "tracks": "Over time", "flow": "Flow", "fates": "Fates"},
-        setting=setting_of(record, tracks),
+        headings={
+            "vessel": "In the vessel",
+            "wall": "On the wall",
+            "tracks": "Over time",
+            "flow": "Flow",
+            "fates": "Fates",
+        },
+        setting=setting_of(record, tracks)
+        + ([("Wall shear", wall_facts(score["wall"]))] if score and "wall" in score else []),
         not_included=_not_included(score),
         parameters=_parameters(record),
         references=references_of(score),

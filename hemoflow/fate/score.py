@@ -18,6 +18,7 @@ from hemoflow.fate.runfolder import RunRecord, read_record
 from hemoflow.fate.sections import CellObject, objects, survival_section, transit_section
 from hemoflow.fate.survival import SurvivalModel
 from hemoflow.fate.throat import throat_radius
+from hemoflow.fate.wall import wall_section
 
 SCORE_VERSION = 1
 
@@ -35,7 +36,8 @@ def write_score(folder: str | Path) -> dict[str, Any]:
 
 
 def score_folder(folder: str | Path) -> dict[str, Any]:
-    """Fates of every cell and object of a run folder: keys survival, arrest, exit, transit, and run (what was scored).
+    """Fates of every cell and object of a run folder: keys survival, arrest, exit, transit, run (what was scored),
+    and wall where the wall shear stress was written.
 
     Reads tracks.h5, case.toml, events.csv and the wall of results.vtkhdf; no solver. InputError when a file is missing
     or a [fate] value is wrong.
@@ -69,7 +71,8 @@ def score_tracks(tracks: Any, record: RunRecord) -> dict[str, Any]:
             "warnings": _warnings(tracks, found, throats),
         },
     }
-    return dict(strict(score))
+    on_wall = wall_section(record.folder)
+    return dict(strict(score if on_wall is None else {**score, "wall": on_wall}))
 
 
 def strict(value: Any) -> Any:

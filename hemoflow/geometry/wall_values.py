@@ -97,7 +97,7 @@ def _fitted(
     count = len(at)
 
     def total(values: Array) -> Array:
-        return np.bincount(row, values, count)
+        return np.bincount(row, values, count).astype(float)
 
     weight /= np.maximum(total(weight), 1e-300)[row]
     mean = np.stack([total(weight * offset[:, k]) for k in range(3)], axis=1)

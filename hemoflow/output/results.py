@@ -72,8 +72,8 @@ class ResultsWriter:
         wall: tuple[NDArray[np.floating], NDArray[np.integer]] | None = None,
         wall_fields: Mapping[str, int] | None = None,
     ) -> None:
-        """wall: vertices (P, 3) m and faces (F, 3), with the components of the fields on its vertices. Raises InputError if the file there was made for something else,
-        RunError on failure to write."""
+        """wall: vertices (P, 3) m and faces (F, 3), with the components of the fields on its vertices. Raises InputError if
+        the file there was made for something else, RunError on failure to write."""
         self.path = Path(folder) / RESULTS
         self._index = Path(folder) / RESULTS_INDEX
         self._fluid = fluid

@@ -30,11 +30,15 @@ class Recorder:
         lumen, names = plan.lumen, plan.case.output.fields
         voxels = float(np.prod(np.asarray(lumen.shape, float)))
         stride = max(1, int(np.ceil((voxels / MOST_VOXELS) ** (1 / 3))))
-        grid = FluidGrid(lumen.nodes, lumen.origin, lumen.spacing, {n: COMPONENTS[n] for n in names if n != NAME}, stride)
+        grid = FluidGrid(
+            lumen.nodes, lumen.origin, lumen.spacing, {n: COMPONENTS[n] for n in names if n != NAME}, stride
+        )
         self.shear = WallShear(plan) if NAME in names else None
         vertices, faces = plan.vessel.surface() if self.shear is None else self.shear.surface
         wall = (vertices, faces) if len(faces) else None
-        self.results = ResultsWriter(folder.path, grid, cell_surfaces(setup), wall, self.shear.fields if self.shear else None)
+        self.results = ResultsWriter(
+            folder.path, grid, cell_surfaces(setup), wall, self.shear.fields if self.shear else None
+        )
         self.tracks = TracksWriter(
             folder.path,
             [seed.ident for seed in plan.seeds],

@@ -11,6 +11,7 @@ FACES = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
 SPACING = 0.5e-6
 ORIGIN = np.array([1e-6, 2e-6, 3e-6])
 FIELDS = {"velocity": 3, "pressure": 1, "stress": 6}
+WALL_FIELDS = {"wall_shear_stress": 3, "wall_shear_stress_magnitude": 1}
 TENSOR = [0, 1, 2, 3, 5, 4]  # the solver's order of a symmetric tensor in that of VTK
 
 
@@ -30,15 +31,17 @@ def wall() -> tuple[np.ndarray, np.ndarray]:
 
 
 def results(folder, **changes) -> ResultsWriter:
-    return ResultsWriter(folder, FluidGrid(nodes(), ORIGIN, SPACING, FIELDS, **changes), cells(), wall())
+    return ResultsWriter(folder, FluidGrid(nodes(), ORIGIN, SPACING, FIELDS, **changes), cells(), wall(), WALL_FIELDS)
 
 
-def step(number: int) -> tuple[float, dict, dict]:
+def step(number: int) -> tuple[float, dict, dict, dict]:
     """Arguments of `append` for one step; the same number gives the same values."""
     rng = np.random.default_rng(100 + number)
     count = len(nodes())
     fluid = {"velocity": rng.random((count, 3)), "pressure": rng.normal(size=count), "stress": rng.random((count, 6))}
-    return number * 1e-4, fluid, {"ctc breast": frame(rng, 2), "wbc": frame(rng, 1)}
+    framed = {"ctc breast": frame(rng, 2), "wbc": frame(rng, 1)}
+    on_wall = {"wall_shear_stress": rng.normal(size=(10, 3)), "wall_shear_stress_magnitude": rng.random(10)}
+    return number * 1e-4, fluid, framed, on_wall
 
 
 def frame(rng: np.random.Generator, count: int, alive=None) -> CellFrame:

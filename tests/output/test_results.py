@@ -110,10 +110,10 @@ def test_the_index_lists_each_step_once_with_its_time(tmp_path):
 def test_a_cell_that_is_gone_stays_as_a_point_where_it_was_seen_last(tmp_path):
     writer = sample.results(tmp_path)
     writer.append(*sample.step(0))
-    time, fluid, cells = sample.step(1)
+    time, fluid, cells, on_wall = sample.step(1)
     lost = sample.frame(np.random.default_rng(3), 2, alive=np.array([True, False]))
     lost.points[1] = np.nan
-    writer.append(time, fluid, cells | {"ctc breast": lost})
+    writer.append(time, fluid, cells | {"ctc breast": lost}, on_wall)
     with h5py.File(tmp_path / "results.vtkhdf", "r") as file:
         points = file["VTKHDF/ctc_breast/Points"][:].reshape(2, 2, 4, 3)
         tension = file["VTKHDF/ctc_breast/CellData/tension"][:].reshape(2, 2, 4)
@@ -126,15 +126,17 @@ def test_wrong_steps_are_refused_and_leave_the_file_as_it_was(tmp_path):
     writer = sample.results(tmp_path)
     writer.append(*sample.step(1))
     before = (tmp_path / "results.vtkhdf").read_bytes()
-    time, fluid, cells = sample.step(2)
+    time, fluid, cells, on_wall = sample.step(2)
     with pytest.raises(RunError, match="rewind first"):
-        writer.append(1e-4, fluid, cells)
+        writer.append(1e-4, fluid, cells, on_wall)
     with pytest.raises(RunError, match="shape"):
-        writer.append(time, fluid | {"pressure": np.zeros(3)}, cells)
+        writer.append(time, fluid | {"pressure": np.zeros(3)}, cells, on_wall)
+    with pytest.raises(RunError, match="wall"):
+        writer.append(time, fluid, cells)
     with pytest.raises(RunError, match="pressure"):
-        writer.append(time, {"velocity": fluid["velocity"]}, cells)
+        writer.append(time, {"velocity": fluid["velocity"]}, cells, on_wall)
     with pytest.raises(RunError, match="wbc"):
-        writer.append(time, fluid, {"ctc breast": cells["ctc breast"]})
+        writer.append(time, fluid, {"ctc breast": cells["ctc breast"]}, on_wall)
     assert (tmp_path / "results.vtkhdf").read_bytes() == before and writer.count == 1
 
 

@@ -36,7 +36,7 @@ def _array(data, name: str) -> np.ndarray:
 
 def _check(blocks: dict, number: int) -> None:
     """Compare one step as a reader shows it with what was written."""
-    _, fluid, cells = sample.step(number)
+    _, fluid, cells, on_wall = sample.step(number)
     image = blocks["fluid"]
     size = np.array(image.GetDimensions()) - 1
     place = sample.nodes() - sample.nodes().min(axis=0)
@@ -60,6 +60,8 @@ def _check(blocks: dict, number: int) -> None:
         corners = [surface.GetCell(4 * len(ids) - 1).GetPointId(k) for k in range(3)]
         assert corners == list(sample.FACES[-1] + 4 * (len(ids) - 1))
     assert blocks["wall"].GetNumberOfCells() == 6 and blocks["wall"].GetNumberOfPoints() == 10
+    for name, values in on_wall.items():
+        assert np.array_equal(_array(blocks["wall"].GetPointData(), name), values.astype(np.float32)), name
 
 
 def _read_all(reader, file: Path) -> list[int]:
@@ -117,7 +119,7 @@ for time in list(reader.TimestepValues):
     for k in range(data.GetNumberOfBlocks()):
         block = data.GetBlock(k)
         for part in (block.GetCellData(), block.GetPointData()):
-            for name in ("pressure", "tension", "traction"):
+            for name in ("pressure", "tension", "traction", "wall_shear_stress_magnitude"):
                 array = part.GetArray(name)
                 if array is not None:
                     values = [array.GetValue(n) for n in range(array.GetNumberOfValues())]
@@ -137,11 +139,12 @@ def test_paraview_opens_the_xdmf_index_and_shows_the_same_numbers(tmp_path):
     seen = [line.split() for line in done.stdout.splitlines() if len(line.split()) == 3]
     wanted = []
     for number in range(4):
-        _, fluid, cells = sample.step(number)
+        _, fluid, cells, on_wall = sample.step(number)
         wanted.append(("0", "pressure", fluid["pressure"]))
         for k, name in enumerate(("ctc breast", "wbc"), 1):
             wanted.append((str(k), "tension", cells[name].cell["tension"]))
             wanted.append((str(k), "traction", cells[name].point["traction"]))
+        wanted.append(("3", "wall_shear_stress_magnitude", on_wall["wall_shear_stress_magnitude"]))
     assert [tuple(row[:2]) for row in seen] == [row[:2] for row in wanted], done.stderr
     for row, (_, name, values) in zip(seen, wanted, strict=True):
         total = float(np.sum(values.astype(np.float32), dtype=float))
