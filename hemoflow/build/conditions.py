@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.build.fluid import Condition
+from hemoflow.build.thinning_profile import rectangle_gradient
 from hemoflow.case import Case
 from hemoflow.errors import InputError
 from hemoflow.geometry.vessel import AbstractVessel, Opening
@@ -71,6 +72,17 @@ class Conditions:
 
 def find_conditions(case: Case, vessel: AbstractVessel) -> Conditions:
     """Conditions of a case on a vessel. Raises InputError where they do not fit together."""
+    found, law = _found(case, vessel), case.flow.law
+    if law.zero_shear == law.infinite_shear or law.index == 1.0:
+        return found
+    thins = {k for k, c in found.kinds.items() if c.kind == "velocity" and found.amount[k]}
+    kinds = {
+        k: replace(c, thinning=(law, abs(float(found.amount[k])))) if k in thins else c for k, c in found.kinds.items()
+    }
+    return replace(found, kinds=kinds)
+
+
+def _found(case: Case, vessel: AbstractVessel) -> Conditions:
     walls = {name: np.asarray(v, float) for name, v in case.vessel.wall_velocity.items()}
     if walls:
         _check_planes(walls, vessel)
@@ -262,7 +274,7 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
     if shape == "tube":
         radius = float(np.sqrt(area / np.pi))
         return float(np.sign(speed)) * 2.0 * case.flow.law.tube_wall_stress(abs(speed), radius) / radius
-    if shape in ("channel", "box") and case.flow.viscosity is not None:
+    if shape in ("channel", "box"):
         extent = np.delete(vessel.bounds[1] - vessel.bounds[0], axis)
         open_side = np.delete(np.array(vessel.periodic), axis)
         if open_side.all():
@@ -270,10 +282,11 @@ def _gradient_for(case: Case, vessel: AbstractVessel, axis: int) -> float:
                 "flow.mean_velocity: a fully periodic box has no walls; use flow.initial_velocity or body_force"
             )
         sides = np.where(open_side, np.inf, extent)
-        return float(case.flow.viscosity * speed / rectangle_conductance(*sides))
-    kind = "" if case.flow.viscosity is not None else " with a viscosity that depends on the shear rate"
+        if case.flow.viscosity is None and speed:
+            return float(np.sign(speed)) * rectangle_gradient((sides[0], sides[1]), case.flow.law, abs(speed))
+        return float(case.flow.law.zero_shear * speed / rectangle_conductance(*sides))
     raise InputError(
-        f"flow.mean_velocity or flow_rate: not known beforehand for a periodic {shape}{kind}; use flow.pressure_drop or wall_shear_stress"
+        f"flow.mean_velocity or flow_rate: not known beforehand for a periodic {shape}; use flow.pressure_drop or wall_shear_stress"
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hemoflow import native
 from hemoflow.build.profile import developed
+from hemoflow.build.thinning_profile import developed_thinning
 from hemoflow.fluid.boundary import make_links
 from hemoflow.fluid.collision import odd_relaxation_time
 from hemoflow.fluid.inplace import make_slots
@@ -51,10 +52,12 @@ class Relaxation:
 @dataclass(frozen=True)
 class Condition:
     """What an opening imposes: "pressure" (the drive is a density deviation) or "velocity" (the drive is the mean
-    velocity into the lumen), the latter with a profile: "developed" for the opening's own shape, "parabolic" or "plug"."""
+    velocity into the lumen), the latter with a profile: "developed" for the opening's own shape, "parabolic" or "plug".
+    `thinning`: law (Pa s, s) and mean speed (m/s) of a fluid whose developed profile depends on them."""
 
     kind: str
     profile: str = "developed"
+    thinning: tuple[CarreauYasuda, float] | None = None
 
 
 def assemble_fluid(
@@ -83,7 +86,7 @@ def assemble_fluid(
         if condition.kind == "pressure":
             pressure |= mine
         else:
-            velocity[mine] = _inflow(lumen, k, crossing[mine], condition.profile)
+            velocity[mine] = _inflow(lumen, k, crossing[mine], condition)
     normal = np.array([o.normal for o in lumen.openings] + [np.zeros(3)], float)[lumen.link_opening]
     links = make_links(
         lumen.link_node,
@@ -114,11 +117,14 @@ def assemble_fluid(
     return fluid, layout
 
 
-def _inflow(lumen: Lumen, k: int, crossing: Array, profile: str) -> Array:
+def _inflow(lumen: Lumen, k: int, crossing: Array, condition: Condition) -> Array:
     """Velocity (n, 3) at the crossings of opening k for a mean velocity of 1 into the lumen."""
     opening = lumen.openings[k]
     mine = lumen.link_opening == k
-    shape = PROFILES[profile](lumen, k, crossing)
+    if condition.thinning is not None and condition.profile == "developed":
+        shape = developed_thinning(lumen, k, crossing, *condition.thinning)
+    else:
+        shape = PROFILES[condition.profile](lumen, k, crossing)
     # A link carries 6 w c.u in a uniform flow, wherever it is cut: the sum over the opening is the flow rate on the lattice.
     direction = lumen.link_direction[mine]
     carried = 6.0 * WEIGHTS[direction] * (DIRECTIONS[direction] @ opening.normal)

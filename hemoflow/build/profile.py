@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 CELLS_ACROSS = 48
 """Grid cells over the widest depth of a section, twice: what is interpolated between them is off by 1e-3 at most."""
 
+Viscosity = dict[tuple[int, int], Array]
+
 MOST_CELLS = 1e5
 """Grid cells of a section, about; far more than its flow is felt by."""
 
@@ -25,7 +27,7 @@ SHORTEST = 1e-3
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """A square grid in the plane of an opening: `corner` (2,) and `spacing` in m along two unit `axes` (2, 3) from `centre` (3,);
     `inside` and the signed `distance` to the wall (n, m)."""
 
@@ -48,13 +50,18 @@ def developed(lumen: Lumen, opening: int, points: Array) -> Array:
     Weller 1938), so that the velocity is of second order in the grid's spacing. Where the lumen goes on beyond what the points
     cover, in a vessel that is periodic across the flow, the velocity does not change across the grid's edge.
     """
-    grid = _section(lumen, opening, points)
-    field = _beyond_the_rim(grid, _poisson(grid))
-    return np.maximum(ndimage.map_coordinates(field, grid.place(points), order=1, mode="nearest"), 0.0)
+    grid = section(lumen, opening, points)
+    return interpolated(grid, poisson(grid), points)
 
 
-def _section(lumen: Lumen, opening: int, points: Array) -> _Grid:
-    """The grid over the parts of the plane's section that the points lie in."""
+def interpolated(grid: Grid, field: Array, points: Array) -> Array:
+    """A velocity on the grid at points (n, 3) m in its plane, up to the rim."""
+    full = _beyond_the_rim(grid, field)
+    return np.maximum(ndimage.map_coordinates(full, grid.place(points), order=1, mode="nearest"), 0.0)
+
+
+def section(lumen: Lumen, opening: int, points: Array, most: float = MOST_CELLS) -> Grid:
+    """The grid of at most about `most` cells over the parts of the plane's section that the points lie in."""
     cap, h = lumen.openings[opening], lumen.spacing
     axes = np.linalg.svd(cap.normal[None, :])[2][1:]
     flat = (points - cap.centre) @ axes.T
@@ -62,7 +69,7 @@ def _section(lumen: Lumen, opening: int, points: Array) -> _Grid:
     closed = np.array([not any(lumen.periodic[a] and abs(axis[a]) > 0.5 for a in range(3)) for axis in axes])
     low, high = low - np.where(closed, 2.0, 0.5) * h, high + np.where(closed, 2.0, 0.5) * h
     depth = -float(lumen.distance[lumen.link_node[lumen.link_opening == opening]].min())
-    spacing = max(min(h / 3.0, 2.0 * depth / CELLS_ACROSS), float(np.sqrt(np.prod(high - low) / MOST_CELLS)))
+    spacing = max(min(h / 3.0, 2.0 * depth / CELLS_ACROSS), float(np.sqrt(np.prod(high - low) / most)))
     count = np.maximum(np.ceil((high - low) / spacing).astype(int), 1)
     corner = 0.5 * (low + high - spacing * (count - 1))
     u, v = (corner[a] + spacing * np.arange(count[a]) for a in range(2))
@@ -72,10 +79,10 @@ def _section(lumen: Lumen, opening: int, points: Array) -> _Grid:
     parts, _ = ndimage.label(distance < 0.0)
     at = np.round((flat - corner) / spacing).astype(int)
     own = np.unique(parts[tuple(np.clip(at, 0, count - 1).T)])
-    return _Grid(cap.centre, axes, corner, spacing, np.isin(parts, own[own > 0]), distance)
+    return Grid(cap.centre, axes, corner, spacing, np.isin(parts, own[own > 0]), distance)
 
 
-def _neighbour(values: NDArray[Any], axis: int, side: int) -> NDArray[Any]:
+def neighbour(values: NDArray[Any], axis: int, side: int) -> NDArray[Any]:
     """The value at the next grid point along an axis, mirrored at the grid's edge."""
     padded = np.pad(values, 1, mode="edge")
     window = [slice(1, -1), slice(1, -1)]
@@ -83,25 +90,32 @@ def _neighbour(values: NDArray[Any], axis: int, side: int) -> NDArray[Any]:
     return padded[tuple(window)]
 
 
-def _reach(grid: _Grid, axis: int, side: int) -> Array:
+def reach(grid: Grid, axis: int, side: int) -> Array:
     """How far from each grid point, in spacings, the next one or the rim before it lies."""
-    there = np.abs(_neighbour(grid.distance, axis, side))
+    there = np.abs(neighbour(grid.distance, axis, side))
     here = np.abs(grid.distance)
     share = here / np.maximum(here + there, 1e-300)
-    return np.where(_neighbour(grid.inside, axis, side), 1.0, np.clip(share, SHORTEST, 1.0))
+    return np.where(neighbour(grid.inside, axis, side), 1.0, np.clip(share, SHORTEST, 1.0))
 
 
-def _poisson(grid: _Grid) -> Array:
-    """Solution (n, m) of -laplacian u = 1 with u = 0 at the rim and beyond it; lengths in grid spacings."""
+def across(grid: Grid, field: Array, axis: int, side: int) -> Array:
+    """The value at the next grid point along an axis, zero where the rim comes before it."""
+    return np.where(neighbour(grid.inside, axis, side), neighbour(field, axis, side), 0.0)
+
+
+def poisson(grid: Grid, viscosity: Viscosity | None = None) -> Array:
+    """Solution (n, m) of -div(viscosity grad u) = 1 with u = 0 at the rim and beyond it; lengths in grid spacings. `viscosity`
+    (n, m) half-way to the next point by axis and side; 1 without."""
     number = np.cumsum(grid.inside).reshape(grid.inside.shape) - 1
     own = number[grid.inside]
     rows, columns, values = [], [], []
     for axis in (0, 1):
-        before, after = _reach(grid, axis, -1), _reach(grid, axis, 1)
+        before, after = reach(grid, axis, -1), reach(grid, axis, 1)
         for side, near in ((-1, before), (1, after)):
-            weight = (2.0 / (near * (before + after)))[grid.inside]
-            next_one = _neighbour(number, axis, side)[grid.inside]
-            joined = _neighbour(grid.inside, axis, side)[grid.inside]
+            factor = 2.0 if viscosity is None else 2.0 * viscosity[axis, side]
+            weight = (factor / (near * (before + after)))[grid.inside]
+            next_one = neighbour(number, axis, side)[grid.inside]
+            joined = neighbour(grid.inside, axis, side)[grid.inside]
             rows += [own, own[joined]]
             columns += [own, next_one[joined]]
             values += [weight, -weight[joined]]
@@ -112,15 +126,15 @@ def _poisson(grid: _Grid) -> Array:
     return field
 
 
-def _beyond_the_rim(grid: _Grid, field: Array) -> Array:
+def _beyond_the_rim(grid: Grid, field: Array) -> Array:
     """The field continued beyond the rim, on a line through zero at it, so that it can be interpolated up to there."""
     total, count = np.zeros_like(field), np.zeros_like(field)
     for axis in (0, 1):
         for side in (-1, 1):
-            inner = ~grid.inside & _neighbour(grid.inside, axis, side)
+            inner = ~grid.inside & neighbour(grid.inside, axis, side)
             ratio = np.abs(grid.distance) / np.maximum(
-                np.abs(_neighbour(grid.distance, axis, side)), SHORTEST * grid.spacing
+                np.abs(neighbour(grid.distance, axis, side)), SHORTEST * grid.spacing
             )
-            total += np.where(inner, -_neighbour(field, axis, side) * ratio, 0.0)
+            total += np.where(inner, -neighbour(field, axis, side) * ratio, 0.0)
             count += inner
     return np.where(grid.inside, field, total / np.maximum(count, 1.0))
