@@ -14,6 +14,7 @@ from hemoflow.build.memory import check_memory, memory_needed
 from hemoflow.build.scales import WALL_SHEAR, Physics, Request, Scales, choose_scales
 from hemoflow.case import Case
 from hemoflow.cells.catalogue import CATALOGUE
+from hemoflow.errors import InputError
 from hemoflow.geometry.bottleneck import bottleneck_radius
 from hemoflow.geometry.pathways import Pathways, find_pathways
 from hemoflow.geometry.vessel import AbstractVessel
@@ -82,6 +83,10 @@ def _network_viscosity(case: Case) -> Any:
 def make_plan(case: Case) -> Plan:
     """Decide everything. Raises InputError for what cannot work."""
     vessel = load_vessel(case)
+    if "wall_shear_stress" in case.output.fields and all(vessel.periodic):
+        raise InputError(
+            'output.fields: "wall_shear_stress" needs a wall; this vessel repeats along all three axes: leave it out'
+        )
     spacing = case.resolution.node_spacing
     check_memory(memory_needed(vessel.volume / spacing**3, case.resolution.precision), spacing)
     lumen = voxelise(vessel, spacing)

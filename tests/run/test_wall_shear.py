@@ -12,6 +12,7 @@ import pytest
 from hemoflow.build import make_plan, make_setup
 from hemoflow.build.setup import Setup
 from hemoflow.case import read_case_text
+from hemoflow.errors import InputError
 from hemoflow.fate.report import write_report
 from hemoflow.fate.score import write_score
 from hemoflow.geometry.formula import make_vessel
@@ -103,6 +104,15 @@ def test_a_tube_that_lies_across_the_lattice_is_dragged_along_by_its_pressure_dr
     assert vertex_areas(*shear.surface)[slices[1]] @ pull == pytest.approx(
         vertex_areas(*shear.surface)[slices[1]].sum() * 0.25 * gradient * diameter, rel=0.01
     )
+
+
+def test_a_box_without_walls_has_no_wall_shear_stress() -> None:
+    vessel = 'formula = "box"\nlength = "8 um"\nwidth = "8 um"\nheight = "8 um"\nperiodic = ["x", "y", "z"]'
+    text = PERIODIC.format(
+        vessel=vessel, flow='viscosity = "1 mPa s"\ninitial_velocity = "taylor-green"\ninitial_speed = "1 mm/s"', tau=1
+    )
+    with pytest.raises(InputError, match="needs a wall"):
+        make_plan(read_case_text(text + '[output]\nfields = ["wall_shear_stress"]\n', Path()))
 
 
 def test_a_shear_that_swings_evenly_has_half_of_its_size_in_the_index() -> None:
