@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <algorithm>
 #include <functional>
 
 namespace hemoflow {
@@ -11,7 +12,7 @@ void set_thread_count(int count);
 int thread_count();
 
 // Runs body(part, parts) for part = 0 .. parts-1, one part per thread, and returns when all are done.
-void parallel(const std::function<void(int part, int parts)>& body);
+void parallel(const std::function<void(int part, int parts)>& body, int parts);
 
 // Runs body(begin, end) over contiguous parts of 0 .. count-1; in this thread alone where count is below `grain`.
 template <class Body>
@@ -20,10 +21,11 @@ void parallel_for(int64_t count, int64_t grain, const Body& body) {
     if (count > 0) body(int64_t{0}, count);
     return;
   }
+  const int shares = int(std::min<int64_t>(count / grain + 1, 8)) * thread_count();
   parallel([&](int part, int parts) {
     const int64_t begin = count * part / parts, end = count * (part + 1) / parts;
     if (begin < end) body(begin, end);
-  });
+  }, shares);
 }
 
 }  // namespace hemoflow
