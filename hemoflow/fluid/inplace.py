@@ -107,8 +107,8 @@ class Slots(eqx.Module):
 
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19 * stride,), behind them those of a halo, what links keep, what walls took off their slots (2,), and 1 where
-    an odd step comes next."""
+    """Populations in their slots (19 * stride,), behind them those of a halo, what links keep, what walls took off their slots (2,),
+    and 1 where an odd step comes next."""
 
     slots: Array
     memory: LinkMemory

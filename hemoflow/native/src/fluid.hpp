@@ -26,6 +26,16 @@ inline void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
   for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[arrived ? i : opposite(i)] * part[opposite(i)];
 }
 
+// Asks for what gather will read: these nodes lie far apart, and their loads would wait for each other.
+template <class R>
+inline void expect(const FluidStep<R>& s, int64_t first, int64_t last, bool arrived) {
+  const bool own = s.odd != arrived;
+  for (int64_t row = std::min(first, last); row <= std::max(first, last); ++row) {
+    const int32_t* const corner = s.links.corner + row * kDirections;
+    for (int i = 0; i < kDirections; ++i) __builtin_prefetch(s.populations + (own ? i * s.slots.stride + corner[0] : corner[i]));
+  }
+}
+
 // Moments of the row of the last call, since the links of one node follow each other.
 template <class R>
 struct Here {
@@ -68,10 +78,12 @@ void apply_links(const FluidStep<R>& s) {
   const int64_t pressure = l.count - l.pressure_count, chunks = (l.count + kChunk - 1) / kChunk;
   std::vector<R> gains(chunks * l.openings, R(0)), backs(l.count);
   R* const p = s.populations;
-  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t stop) {
+    for (int64_t c = begin; c < stop; ++c) {
       Here<R> here;
-      for (int64_t k = c * kChunk; k < std::min(l.count, (c + 1) * kChunk); ++k) {
+      const int64_t end = std::min(l.count, (c + 1) * kChunk);
+      if (c * kChunk >= pressure) expect(s, l.node[c * kChunk - pressure], l.node[end - 1 - pressure], false);
+      for (int64_t k = c * kChunk; k < end; ++k) {
         const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
         if (k >= pressure) {
           const int64_t m = k - pressure;
@@ -128,11 +140,14 @@ void remember(const FluidStep<R>& s) {
   const int64_t pressure = l.count - l.pressure_count;
   const int64_t chunks = (l.pressure_count + kChunk - 1) / kChunk;
   std::vector<R> slope((chunks + 1) * l.openings, R(0));
-  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t stop) {
+    for (int64_t c = begin; c < stop; ++c) {
       R* const mine = slope.data() + (c + 1) * l.openings;
       Here<R> here, before;
-      for (int64_t m = c * kChunk; m < std::min(l.pressure_count, (c + 1) * kChunk); ++m) {
+      const int64_t end = std::min(l.pressure_count, (c + 1) * kChunk);
+      expect(s, l.node[c * kChunk], l.node[end - 1], true);
+      expect(s, l.before[c * kChunk], l.before[end - 1], true);
+      for (int64_t m = c * kChunk; m < end; ++m) {
         here.look(s, l.node[m], true);
         const int q = l.direction[m];
         const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
