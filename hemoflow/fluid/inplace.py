@@ -28,6 +28,10 @@ from hemoflow.native.calls import BLOCK, call, new, same
 Integers = NDArray[np.int64]
 
 
+PLACES, SPREAD = 64, 27
+"""Places of a first-level cache, in lines; multiples of 27 spread 19 lines evenly over them."""
+
+
 class Blocks(eqx.Module):
     """The neighbour table, as in native/src/kernels.hpp: B blocks of P pieces.
 
@@ -96,15 +100,33 @@ class Slots(eqx.Module):
     count: int = eqx.field(static=True)
     crossing: Crossing | None = None
 
+    @property
+    def size(self) -> dict[str, int]:
+        """For the kernels: nodes, and slots between those of one direction and of the next."""
+        return {"count": self.count, "stride": stride(self.count)}
+
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19, N), flat where a halo follows, what links keep, what walls took off their slots (2,), and 1 where
-    an odd step comes next."""
+    """Populations in their slots (19 * stride,), behind them those of a halo, what links keep, what walls took off their slots (2,),
+    and 1 where an odd step comes next."""
 
     slots: Array
     memory: LinkMemory
     taken: Array
     odd: Array
+
+
+def stride(count: int) -> int:
+    """Slots from those of one direction to those of the next: vectors begin at a cache line, and the lines of a node are not all
+    sought in the same few places of a cache, as they would be if this were a multiple of its size."""
+    lines = -(-count // BLOCK)
+    return BLOCK * (lines + (SPREAD - lines) % PLACES)
+
+
+def _slot(flat: Integers, count: int) -> Integers:
+    """Own slot of a population, from its flat index in canonical order."""
+    direction, node = np.divmod(flat, count)
+    return direction * stride(count) + node
 
 
 def make_slots(neighbours: NDArray[np.integer], links: Links) -> Slots:
@@ -143,12 +165,12 @@ def tables(shared: Integers, comes: NDArray[np.bool_], links: Links) -> Slots:
 def _shared(neighbours: NDArray[np.integer]) -> Integers:
     """Flat shared slot (19, N) of every direction; the rest population's is its own."""
     count = neighbours.shape[1]
-    here = np.arange(count)
+    here, apart = np.arange(count), stride(count)
     shared = np.empty((19, count), np.int64)
     shared[0] = here
     for i in range(1, 19):
         upstream = neighbours[OPPOSITE[i]]
-        shared[i] = np.where(upstream >= 0, OPPOSITE[i] * count + upstream, i * count + here)
+        shared[i] = np.where(upstream >= 0, OPPOSITE[i] * apart + upstream, i * apart + here)
     return shared
 
 
@@ -182,12 +204,13 @@ def _others(links: Links, shared: Integers, count: int) -> OtherLinks:
     group, base, retain = np.asarray(links.group), np.asarray(links.base), np.asarray(links.retain)
     moved, through = np.flatnonzero((group == 0) & (base != 0.0)), np.flatnonzero(group > 0)
     back, out = np.asarray(links.back, np.int64), np.asarray(links.out, np.int64)[through]
+    slot = _slot(back, count)
     seen, row = np.unique(np.concatenate([np.asarray(links.node), np.asarray(links.upstream)]), return_inverse=True)
     factors = np.zeros((19, count))
     factors.reshape(-1)[back[group == 0]] = retain[group == 0]
     ends = links.pressure_count
     return OtherLinks(
-        _int(back[moved]), jnp.asarray(base[moved]), _int(back[through]), _int(out), _int(shared[out // count, out % count]),
+        _int(slot[moved]), jnp.asarray(base[moved]), _int(slot[through]), _int(_slot(out, count)), _int(shared[out // count, out % count]),
         _int(group[through] - 1), jnp.asarray(retain[through]), jnp.asarray(base[through]), _int(shared[:, seen.astype(np.int64)].T),
         jnp.asarray(factors[:, seen.astype(np.int64)].T, links.retain.dtype), _int(row[:ends]), _int(row[ends:]),
     )  # fmt: skip
@@ -195,22 +218,22 @@ def _others(links: Links, shared: Integers, count: int) -> OtherLinks:
 
 def pull_source(slots: Slots) -> Array:
     """The table of `streaming.pull_table` (19, N), from the compact one."""
-    return call("sources", new((19, slots.count), jnp.int32), slots.blocks.arguments(), count=slots.count)
+    return call("sources", new((19, slots.count), jnp.int32), slots.blocks.arguments(), **slots.size)
 
 
 def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    out = (same(populations), new((2,), populations.dtype))
-    held, taken = call("import", out, (*slots.blocks.arguments(), populations), count=slots.count)
+    out = (new((19 * stride(slots.count),), populations.dtype), new((2,), populations.dtype))
+    held, taken = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
     if slots.crossing is not None:
-        held = jnp.concatenate([held.reshape(-1), jnp.zeros(slots.crossing.halo, held.dtype)])
+        held = jnp.concatenate([held, jnp.zeros(slots.crossing.halo, held.dtype)])
     return InPlace(held, memory, taken, jnp.ones(1, jnp.int32))
 
 
 def leave(slots: Slots, held: InPlace) -> Array:
     """Populations after collision (19, N), out of the slots."""
     arguments = (*slots.blocks.arguments(), held.slots, held.odd)
-    return call("export", new((19, slots.count), held.slots.dtype), arguments, count=slots.count)
+    return call("export", new((19, slots.count), held.slots.dtype), arguments, **slots.size)
 
 
 def advance(
@@ -275,7 +298,7 @@ def _step(
     fresh = (new((3, seen), real), new((links.openings + 1,), real), new((seen if thinning else 0,), real))
     at = len(slots.blocks.arguments())
     aliases = {at + k: k for k in range(len(kept))}
-    done = call("step", (*map(same, kept), *fresh), arguments, aliases, count=slots.count, fineness=fineness)
+    done = call("step", (*map(same, kept), *fresh), arguments, aliases, **slots.size, fineness=fineness)
     memory = LinkMemory(done[2], done[3], done[1][:2])
     return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5], done[6] if thinning else even_rate
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hemoflow.fluid.boundary import Links
 from hemoflow.fluid.halo import Halo, Messages
-from hemoflow.fluid.inplace import Crossing, Slots, tables
+from hemoflow.fluid.inplace import Crossing, Slots, stride, tables
 from hemoflow.fluid.lattice import OPPOSITE
 from hemoflow.parallel.partition import Integers, Partition
 from hemoflow.parallel.seats import AXIS, Seats
@@ -66,7 +66,7 @@ class Table:
     `crosses` those that come from another device."""
 
     def __init__(self, source: Integers, partition: Partition, seats: Seats) -> None:
-        self.partition, self.size, self.source = partition, seats.size, source
+        self.partition, self.size, self.apart, self.source = partition, seats.size, stride(seats.size), source
         self.gone, self.origin = np.divmod(source, source.shape[1])
         self.crosses = partition.owner[self.origin] != partition.owner
         self.i, self.node = np.nonzero(self.crosses)
@@ -92,9 +92,9 @@ class Table:
         """For the native tier, with the links of all devices."""
         direction, local = np.arange(19)[:, None], self.partition.local
         comes = self.gone == direction
-        shared = np.where(comes, OPPOSITE[direction] * self.size + local[self.origin], direction * self.size + local)
-        shared[self.i, self.node] = 19 * self.size + self.post.offset
-        rest = direction * self.size + np.arange(self.size)
+        shared = np.where(comes, OPPOSITE[direction] * self.apart + local[self.origin], direction * self.apart + local)
+        shared[self.i, self.node] = 19 * self.apart + self.post.offset
+        rest = direction * self.apart + np.arange(self.size)
         parts, present = self._parts(shared, rest), self._parts(comes, np.zeros_like(rest, bool))
         alone = [
             tables(parts[d], present[d], jax.tree.map(lambda a, d=d: a[d], links))
@@ -105,10 +105,10 @@ class Table:
 
     def _crossing(self) -> Crossing:
         """Slot of every crossing population at the node it comes from, and its place in the halo of the one it goes to."""
-        own = OPPOSITE[self.i] * self.size + self.partition.local[self.up]
-        halo, total = 19 * self.size + self.post.offset, int(self.post.lengths.sum())
+        own = OPPOSITE[self.i] * self.apart + self.partition.local[self.up]
+        halo, total = 19 * self.apart + self.post.offset, int(self.post.lengths.sum())
         returned = post(self.post.stop, self.post.start, self.land, self.partition.devices)
-        behind = 19 * self.size + total
+        behind = 19 * self.apart + total
         return Crossing(
             self.post.messages(own, halo, behind), returned.messages(halo, own, behind), self.pulled(), total,
         )  # fmt: skip

@@ -286,7 +286,7 @@ void spread_rows(const NodeTable& t, const Points<R>& points, const RowStencil<R
       if (s.span[p * 2 + 1] <= bound[part] || s.span[p * 2] >= bound[part + 1]) continue;
       give<W>(t, points, s, p, values + p * 3, bound[part], bound[part + 1], out);
     }
-  });
+  }, parts);
 }
 
 template <class R>

@@ -7,7 +7,7 @@ constexpr int64_t kAhead = 8;   // blocks between a request for memory and its u
 inline int block_length(const Slots& s, int64_t block) { return int(std::min<int64_t>(kLanes, s.count - block * kLanes)); }
 
 inline int64_t shared_slot(const Slots& s, int64_t block, int lane, int direction) {
-  if (!(s.present[block * 18 + direction - 1] >> lane & 1)) return int64_t(direction) * s.count + block * kLanes + lane;
+  if (!(s.present[block * 18 + direction - 1] >> lane & 1)) return int64_t(direction) * s.stride + block * kLanes + lane;
   int64_t piece = s.first_piece[block];
   while (!(s.lanes[piece] >> lane & 1)) ++piece;
   return int64_t(s.base[piece * 18 + direction - 1]) + lane;
@@ -21,9 +21,19 @@ inline void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
   const bool own = s.odd != arrived;
   R part[kDirections];
   for (int i = 1; i < kDirections; ++i)
-    part[arrived ? i : opposite(i)] = s.populations[own ? i * s.slots.count + corner[0] : corner[i]];
+    part[arrived ? i : opposite(i)] = s.populations[own ? i * s.slots.stride + corner[0] : corner[i]];
   f[0] = s.populations[corner[0]];
   for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[arrived ? i : opposite(i)] * part[opposite(i)];
+}
+
+// Asks for what gather will read: these nodes lie far apart, and their loads would wait for each other.
+template <class R>
+inline void expect(const FluidStep<R>& s, int64_t first, int64_t last, bool arrived) {
+  const bool own = s.odd != arrived;
+  for (int64_t row = std::min(first, last); row <= std::max(first, last); ++row) {
+    const int32_t* const corner = s.links.corner + row * kDirections;
+    for (int i = 0; i < kDirections; ++i) __builtin_prefetch(s.populations + (own ? i * s.slots.stride + corner[0] : corner[i]));
+  }
 }
 
 // Moments of the row of the last call, since the links of one node follow each other.
@@ -68,10 +78,12 @@ void apply_links(const FluidStep<R>& s) {
   const int64_t pressure = l.count - l.pressure_count, chunks = (l.count + kChunk - 1) / kChunk;
   std::vector<R> gains(chunks * l.openings, R(0)), backs(l.count);
   R* const p = s.populations;
-  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t stop) {
+    for (int64_t c = begin; c < stop; ++c) {
       Here<R> here;
-      for (int64_t k = c * kChunk; k < std::min(l.count, (c + 1) * kChunk); ++k) {
+      const int64_t end = std::min(l.count, (c + 1) * kChunk);
+      if (c * kChunk >= pressure) expect(s, l.node[c * kChunk - pressure], l.node[end - 1 - pressure], false);
+      for (int64_t k = c * kChunk; k < end; ++k) {
         const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
         if (k >= pressure) {
           const int64_t m = k - pressure;
@@ -128,11 +140,14 @@ void remember(const FluidStep<R>& s) {
   const int64_t pressure = l.count - l.pressure_count;
   const int64_t chunks = (l.pressure_count + kChunk - 1) / kChunk;
   std::vector<R> slope((chunks + 1) * l.openings, R(0));
-  parallel_for(chunks, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
+  parallel_for(chunks, 8, [&](int64_t begin, int64_t stop) {
+    for (int64_t c = begin; c < stop; ++c) {
       R* const mine = slope.data() + (c + 1) * l.openings;
       Here<R> here, before;
-      for (int64_t m = c * kChunk; m < std::min(l.pressure_count, (c + 1) * kChunk); ++m) {
+      const int64_t end = std::min(l.pressure_count, (c + 1) * kChunk);
+      expect(s, l.node[c * kChunk], l.node[end - 1], true);
+      expect(s, l.before[c * kChunk], l.before[end - 1], true);
+      for (int64_t m = c * kChunk; m < end; ++m) {
         here.look(s, l.node[m], true);
         const int q = l.direction[m];
         const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
@@ -200,7 +215,7 @@ HEMOFLOW_INLINE void read_shared(const FluidStep<R>& s, const Part& part, typena
   if (kKind == kWalled || !s.slots.closed[part.block]) {
 #pragma GCC unroll 18
     for (int i = 1; i < kDirections; ++i)
-      f[i] = load_some(own + i * s.slots.count, L::without(active, L::at(present + i - 1, part.from)));
+      f[i] = load_some(own + i * s.slots.stride, L::without(active, L::at(present + i - 1, part.from)));
   }
   for (int64_t piece = begin; piece < end; ++piece, base += 18) {
     const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
@@ -227,7 +242,7 @@ HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const
 #pragma GCC unroll 18
     for (int i = 1; i < kDirections; ++i) {
       const typename L::type missing = L::without(active, L::at(present + i - 1, part.from));
-      if (missing) store_some(own + i * s.slots.count, missing, f[i]);
+      if (missing) store_some(own + i * s.slots.stride, missing, f[i]);
     }
   }
   for (int64_t piece = begin; piece < end; ++piece, base += 18) {
@@ -281,7 +296,7 @@ template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, Kind kKind, c
 HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
                             typename Simd<R>::type& exchanged) {
   typedef typename Simd<R>::type V;
-  const int64_t n = part.n, count = s.slots.count;
+  const int64_t n = part.n, count = s.slots.count, stride = s.slots.stride;
   R* const p = s.populations;
   const V zero = {};
   V f[kDirections];
@@ -290,7 +305,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
     read_shared<kKind>(s, part, f);
   } else {
 #pragma GCC unroll 18
-    for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + i * count + n, part);
+    for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + i * stride + n, part);
   }
   Walls<R> walls;
   if constexpr (kKind == kWalled) add_up<V, R>(added, return_walls(s, part, f, walls));
@@ -336,7 +351,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
     write_shared<kKind>(s, part, out);
   } else {
 #pragma GCC unroll 18
-    for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + i * count + n, part, out[i]);
+    for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + i * stride + n, part, out[i]);
   }
 }
 
@@ -355,7 +370,7 @@ HEMOFLOW_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t block) {
     }
   } else {
 #pragma GCC unroll 18
-    for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * s.slots.count, 1);
+    for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * s.slots.stride, 1);
   }
 }
 
@@ -448,7 +463,7 @@ void export_populations(const Slots& s, const R* retain, const R* slots, bool od
         const int64_t n = block * kLanes + lane;
         out[n] = slots[n];
         for (int i = 1; i < kDirections; ++i)
-          out[i * s.count + n] = slots[odd ? opposite(i) * s.count + n : shared_slot(s, block, lane, opposite(i))];
+          out[i * s.count + n] = slots[odd ? opposite(i) * s.stride + n : shared_slot(s, block, lane, opposite(i))];
       }
       each_wall(s, retain, block, [&](int64_t n, int i, R factor) { out[opposite(i) * s.count + n] += factor * out[i * s.count + n]; });
     }
@@ -466,11 +481,11 @@ void import_populations(const Slots& s, const R* retain, const R* in, R* slots, 
         for (int i = 0; i < kDirections; ++i)
           for (int lane = 0; lane < block_length(s, block); ++lane) {
             const int64_t n = block * kLanes + lane;
-            slots[opposite(i) * s.count + n] = in[i * s.count + n];
+            slots[opposite(i) * s.stride + n] = in[i * s.count + n];
           }
         each_wall(s, retain, block, [&](int64_t n, int i, R factor) {
           const R off = factor * in[i * s.count + n];
-          slots[i * s.count + n] -= off;
+          slots[i * s.stride + n] -= off;
           sums[c] += double(off);
         });
       }
@@ -491,7 +506,7 @@ void sources(const Slots& s, int32_t* out) {
         out[n] = int32_t(n);
         for (int i = 1; i < kDirections; ++i) {
           const bool there = s.present[block * 18 + i - 1] >> lane & 1;
-          out[i * s.count + n] = int32_t(there ? i * s.count + shared_slot(s, block, lane, i) % s.count : opposite(i) * s.count + n);
+          out[i * s.count + n] = int32_t(there ? i * s.count + shared_slot(s, block, lane, i) % s.stride : opposite(i) * s.count + n);
         }
       }
   });

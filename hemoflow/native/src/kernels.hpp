@@ -22,7 +22,7 @@ constexpr int kLanes = 16;  // nodes of a block
 struct Slots {
   const int32_t *base, *first_piece, *first_wall;
   const uint16_t *lanes, *present, *wall, *closed;
-  int64_t blocks, count;
+  int64_t blocks, count, stride;
 };
 
 // Links outside of the sweep; see hemoflow/fluid/boundary.py. Moving walls: `moved` flat slots and what is added there per drive of 1.
@@ -55,7 +55,7 @@ struct FluidStep {
   Slots slots;
   LinkTable<R> links;
   const R* retain;            // (walls + padding,)
-  R* populations;             // (19, count), in place
+  R* populations;             // (19, stride), in place, of which count are in use
   R* book;                    // (4,) of the walls: mass they owe, what they exchanged, and what was taken off their slots (two parts); in place
   const R *even_rate, *odd_rate;
   bool rate_per_node;

@@ -30,7 +30,7 @@ using IntsOut = ffi::Result<Ints>;
 #define HEMOFLOW_SLOT_ARGS(R) .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Real<R>>()
 #define HEMOFLOW_SLOTS_OF                                                                                                   \
   {base.typed_data(), first_piece.typed_data(), first_wall.typed_data(),        lanes.typed_data(), present.typed_data(), \
-   wall.typed_data(), closed.typed_data(),       int64_t(closed.element_count()), count}
+   wall.typed_data(), closed.typed_data(),       int64_t(closed.element_count()), count, stride}
 
 // XLA hands over the same memory for an aliased operand and result; where it does not, the contents are copied first.
 template <class Buffer, class Out>
@@ -45,7 +45,7 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
                 Real<R> motion, Ints slot, Ints own, Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
                 Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
                 RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
-                int64_t count, int64_t fineness) {
+                int64_t count, int64_t stride, int64_t fineness) {
   FluidStep<R> s;
   s.slots = HEMOFLOW_SLOTS_OF;
   s.links = {moved.typed_data(),  motion.typed_data(),        slot.typed_data(),   own.typed_data(),    shared.typed_data(),
@@ -80,14 +80,14 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
 }
 
 template <class R>
-ffi::Error export_populations(HEMOFLOW_SLOTS, Real<R> slots, Ints parity, RealOut<R> out, int64_t count) {
+ffi::Error export_populations(HEMOFLOW_SLOTS, Real<R> slots, Ints parity, RealOut<R> out, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
   kernels<R>().export_populations(table, wall_retain.typed_data(), slots.typed_data(), parity.typed_data()[0] != 0, out->typed_data());
   return ffi::Error::Success();
 }
 
 template <class R>
-ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, int64_t count) {
+ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
   kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data(), taken->typed_data());
   return ffi::Error::Success();
@@ -116,7 +116,7 @@ hemoflow::Points<R> points_of(const Ints& anchor, const Real<R>& offset) {
 }
 
 template <class R>
-ffi::Error sources(HEMOFLOW_SLOTS, IntsOut out, int64_t count) {
+ffi::Error sources(HEMOFLOW_SLOTS, IntsOut out, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
   kernels<R>().sources(table, out->typed_data());
   return ffi::Error::Success();
@@ -220,17 +220,17 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
           .Arg<Ints>().Arg<Ints>()                                                                                                \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()            \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()                                             \
-          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count")                      \
+          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride")                      \
           .Attr<int64_t>("fineness"));                                                                                            \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_export_##suffix, export_populations<R>,                                                                            \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count"));                   \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride"));                   \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_import_##suffix, import_populations<R>,                                                                            \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count"));                \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride"));                \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_sources_##suffix, sources<R>,                                                                                      \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count"));                                                 \
+      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count").Attr<int64_t>("stride"));                                                 \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
       hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
       ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());         \

@@ -31,7 +31,7 @@ class Team {
     {
       std::lock_guard<std::mutex> hold(sleep_);
       stop_ = true;
-      claims_.store((claims_.load() | kPart) + 1);
+      claims_.store(next(0));
     }
     wake_.notify_all();
     for (auto& worker : workers_) worker.join();
@@ -42,28 +42,33 @@ class Team {
 
   // Parts are claimed one after the other: a thread that comes late, since it slept or the processor serves somebody else, finds its
   // part done by another.
-  void run(const std::function<void(int, int)>& body) {
+  void run(const std::function<void(int, int)>& body, int parts) {
     body_ = &body;
+    parts_ = parts;
     done_.store(0);
+    const uint64_t job = next(uint64_t(parts));
     {
       std::lock_guard<std::mutex> hold(sleep_);
-      claims_.store((claims_.load() | kPart) + 1);
+      claims_.store(job);
     }
     if (sleepers_.load() > 0) wake_.notify_all();
-    claim(claims_.load() & ~kPart);
-    for (int spin = 0; done_.load() < count_; ++spin) {
+    claim(job & ~kLeft);
+    for (int spin = 0; done_.load() < parts_; ++spin) {
       if (spin < kSpins) relax_cpu(); else std::this_thread::yield();
     }
   }
 
  private:
-  // The upper half of the claims counts jobs, the lower one the parts of this job that are taken.
-  static constexpr uint64_t kPart = 0xffffffff;
+  // The upper half of the claims counts jobs, the lower one the parts of this job that nobody has taken. Whoever takes one keeps the job,
+  // with its body and parts, from ending.
+  static constexpr uint64_t kLeft = 0xffffffff;
+
+  uint64_t next(uint64_t parts) const { return ((claims_.load() | kLeft) + 1) | parts; }
 
   void claim(uint64_t job) {
-    for (uint64_t now = claims_.load(); (now & ~kPart) == job && int(now & kPart) < count_;) {
-      if (!claims_.compare_exchange_weak(now, now + 1)) continue;
-      (*body_)(int(now & kPart), count_);
+    for (uint64_t now = claims_.load(); (now & ~kLeft) == job && (now & kLeft) > 0;) {
+      if (!claims_.compare_exchange_weak(now, now - 1)) continue;
+      (*body_)(parts_ - int(now & kLeft), parts_);
       done_.fetch_add(1);
       now = claims_.load();
     }
@@ -71,7 +76,7 @@ class Team {
 
   void work() {
     uint64_t seen = 0;
-    const auto fresh = [&] { return (claims_.load() & ~kPart) != seen; };
+    const auto fresh = [&] { return (claims_.load() & ~kLeft) != seen; };
     while (true) {
       for (int spin = 0; spin < kSpins + kYields && !fresh(); ++spin) {
         if (spin < kSpins) relax_cpu(); else std::this_thread::yield();
@@ -82,13 +87,13 @@ class Team {
         wake_.wait(hold, fresh);
         sleepers_.fetch_sub(1);
       }
-      seen = claims_.load() & ~kPart;
+      seen = claims_.load() & ~kLeft;
       if (stop_) return;
       claim(seen);
     }
   }
 
-  int count_;
+  int count_, parts_ = 0;
   pid_t owner_;
   std::vector<std::thread> workers_;
   std::mutex sleep_;
@@ -109,13 +114,13 @@ void set_thread_count(int count) { wanted = count < 1 ? 1 : count; }
 
 int thread_count() { return wanted; }
 
-void parallel(const std::function<void(int, int)>& body) {
+void parallel(const std::function<void(int, int)>& body, int parts) {
   std::lock_guard<std::mutex> hold(team_lock);
   if (team == nullptr || team->count() != wanted || !team->alive()) {
     if (team != nullptr && team->alive()) delete team;
     team = new Team(wanted);
   }
-  team->run(body);
+  team->run(body, parts);
 }
 
 }  // namespace hemoflow
