@@ -167,6 +167,7 @@ def validate(
         bool, typer.Option("--quick", help="lower resolution, seconds per case, with its wider tolerance")
     ] = False,
     only_list: Annotated[bool, typer.Option("--list", help="list the cases and whether each has a runner")] = False,
+    precision: Annotated[str, typer.Option(help="float64 or float32")] = "float64",
     as_json: Json = False,
 ) -> None:
     """Run reference cases with the solver and compare; exits 0 only when all judged rows pass and none is unsupported.
@@ -180,7 +181,7 @@ def validate(
         show(entries, as_json, lambda rows: "\n".join(catalogue_line(row) for row in rows))
         return
     progress = None if as_json else lambda row: typer.echo(result_line(row))
-    results = validation.validate(ids or [], table, quick, progress=progress)
+    results = validation.validate(ids or [], table, quick, precision, progress)
     show(results, as_json, result_summary)
     raise typer.Exit(validation.exit_code(results))
 

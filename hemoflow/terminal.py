@@ -66,12 +66,13 @@ def result_line(row: dict[str, Any]) -> str:
 
 
 def result_summary(rows: Sequence[dict[str, Any]]) -> str:
-    """How many results there are of each status."""
+    """How many results there are of each status, and who computed them."""
     count = {
         name: sum(row["status"] == name for row in rows)
         for name in ("passed", "failed", "error", "unsupported", "info")
     }
-    return f"{len(rows)} rows: " + ", ".join(f"{number} {name}" for name, number in count.items() if number)
+    counted = ", ".join(f"{number} {name}" for name, number in count.items() if number)
+    return f"{len(rows)} rows: {counted}" + (f" ({rows[0]['backend']} tier, {rows[0]['precision']})" if rows else "")
 
 
 def catalogue_line(row: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hemoflow import native
 from hemoflow.terminal import indented, plain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +20,7 @@ VESSEL_VERBS = [["vessel", verb] for verb in ("info", "make", "preview")]
 
 def hemoflow(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hemoflow", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+        [sys.executable, "-P", "-m", "hemoflow", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
     )
 
 
@@ -85,6 +86,16 @@ def test_a_row_without_runner_is_unsupported_and_fails_the_whole(tmp_path: Path)
     answer = hemoflow("validate", "--table", str(table), "--json")
     (row,) = json.loads(answer.stdout)
     assert row["status"] == "unsupported" and row["passed"] is False and answer.returncode == 1
+
+
+def test_validation_says_in_which_precision_and_tier_it_ran() -> None:
+    row = "O-F01c"
+    single = json.loads(hemoflow("validate", row, "--precision", "float32", "--json").stdout)[0]
+    double = json.loads(hemoflow("validate", row, "--json").stdout)[0]
+    assert (single["precision"], double["precision"]) == ("float32", "float64")
+    assert single["backend"] == double["backend"] == native.status().backend
+    assert 1e-9 < single["error"] < 1e-6 and double["error"] < 1e-9
+    assert "float16" in hemoflow("validate", row, "--precision", "float16").stderr
 
 
 def test_json_output_has_no_numbers_that_json_cannot_hold() -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """`quick`: a resolution that runs in seconds. `precision`: "float32" or "float64". `backend`: who computes."""
+    """`quick`: a resolution that runs in seconds. `precision`: "float32" or "float64"."""
 
     quick: bool = False
     precision: str = "float64"
-    backend: str = "jax"
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import fnmatch
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemoflow import resources
+from hemoflow import native, resources
 from hemoflow.errors import InputError
 from hemoflow.validate.find import find_runner, load_runners
 from hemoflow.validate.table import Reference, read_table
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hemoflow.validate.record import Measurement, Settings
 
 Result = dict[str, Any]
+
+PRECISIONS = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,25 @@ def validate(
     ids: Sequence[str] = (),
     table: str | Path | None = None,
     quick: bool = False,
-    settings: Settings | None = None,
+    precision: str = "float64",
     progress: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Runs the rows chosen by `ids` from one table, or from every shipped table, and returns one result per row.
 
     `ids` are case ids (O-F02 also means O-F02a), table names, or patterns with `*`; none means all. A result holds
     case_id, quantity, params, value, reference, units, error, tolerance, tol_type, passed, status, seconds, resolution,
-    node_updates, message. `status` is "passed", "failed", "info" (printed, never judged), "unsupported" (no runner) or
-    "error" (the runner could not go on). `progress` is called with each result as it comes. Raises InputError for a
-    table that cannot be read or an id that matches nothing.
+    node_updates, message, precision and backend (the tier in use). `status` is "passed", "failed", "info" (printed, never
+    judged), "unsupported" (no runner) or "error" (the runner could not go on). `progress` is called with each result as it
+    comes. Raises InputError for a table that cannot be read, an id that matches nothing, or an unknown precision.
     """
     from hemoflow.validate.record import Settings as SettingsRecord
 
+    if precision not in PRECISIONS:
+        raise InputError(f"validate: precision '{precision}' must be {' or '.join(PRECISIONS)}")
+
     rows = select(references(table), ids)
     runners = load_runners()
-    settings = replace(settings, quick=quick) if settings is not None else SettingsRecord(quick=quick)
+    settings = SettingsRecord(quick, precision)
     measured: dict[tuple[Any, ...], tuple[Measurement, float]] = {}
     results = []
     for row in rows:
@@ -169,6 +174,8 @@ def _result(row: Reference, runner: Runner | None, settings: Settings, measured:
         "resolution": None,
         "node_updates": 0,
         "message": "",
+        "precision": settings.precision,
+        "backend": native.status().backend,
     }
     if runner is None:
         return result | {"message": "no runner produces this quantity"}
