@@ -23,7 +23,7 @@ from hemoflow.fluid.boundary import LinkMemory, Links, given_back
 from hemoflow.fluid.halo import Messages
 from hemoflow.fluid.lattice import OPPOSITE
 from hemoflow.fluid.thinning import RateTable
-from hemoflow.native.calls import BLOCK, call, new, same
+from hemoflow.native.calls import BLOCK, call, new, same, scratch, teams
 
 Integers = NDArray[np.int64]
 
@@ -223,8 +223,8 @@ def pull_source(slots: Slots) -> Array:
 
 def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    out = (new((19 * stride(slots.count),), populations.dtype), new((2,), populations.dtype))
-    held, taken = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
+    out = (new((19 * stride(slots.count),), populations.dtype), new((2,), populations.dtype), scratch(teams(slots.count)))
+    held, taken, _ = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
     if slots.crossing is not None:
         held = jnp.concatenate([held, jnp.zeros(slots.crossing.halo, held.dtype)])
     return InPlace(held, memory, taken, jnp.ones(1, jnp.int32))
@@ -296,9 +296,11 @@ def _step(
     )  # fmt: skip
     seen = slots.count if wanted else 0
     fresh = (new((3, seen), real), new((links.openings + 1,), real), new((seen if thinning else 0,), real))
+    moved, through = slots.others.moved.size, slots.others.slot.size
+    room = scratch(3 * teams(slots.count) + teams(moved) + 3 * through)  # step_scratch in native/src/kernels.hpp
     at = len(slots.blocks.arguments())
     aliases = {at + k: k for k in range(len(kept))}
-    done = call("step", (*map(same, kept), *fresh), arguments, aliases, **slots.size, fineness=fineness)
+    done = call("step", (*map(same, kept), *fresh, room), arguments, aliases, **slots.size, fineness=fineness)
     memory = LinkMemory(done[2], done[3], done[1][:2])
     return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5], done[6] if thinning else even_rate
 

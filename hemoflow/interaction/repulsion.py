@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.fluid.layout import NodeLayout
-from hemoflow.native.calls import call, new, same
+from hemoflow.native.calls import call, new, same, scratch, teams
 
 BARRIER = 0.1
 """Smallest gap as a fraction of the range."""
@@ -66,7 +66,8 @@ def press(
     if layout.native:
         arguments, sizes = _native_arguments(layout, anchor, offset)
         values = (membrane, area, alive, *(jnp.reshape(part, 1) for part in strength))
-        load, total = call("press", (same(membrane), new((3,), offset.dtype)), (*arguments, *values), **sizes)
+        out = (same(membrane), new((3,), offset.dtype), _room(offset))
+        load, total, _ = call("press", out, (*arguments, *values), **sizes)
         return load, total
     spots = jnp.broadcast_to(anchor[:, None, :], offset.shape).reshape(-1, 3)
     gap, normal = gap_and_normal(layout, spots, offset.reshape(-1, 3))
@@ -81,8 +82,8 @@ def keep_inside(layout: NodeLayout, anchor: Array, offset: Array, reach: Array) 
     """Offsets with every vertex at least `BARRIER` of the range from the wall, and how far the farthest was moved."""
     if layout.native:
         arguments, sizes = _native_arguments(layout, anchor, offset[:, None, :])
-        out = (same(offset), new((), offset.dtype))
-        kept, farthest = call("keep", out, (*arguments, jnp.reshape(BARRIER * reach, 1)), **sizes)
+        out = (same(offset), new((), offset.dtype), _room(offset))
+        kept, farthest, _ = call("keep", out, (*arguments, jnp.reshape(BARRIER * reach, 1)), **sizes)
         return kept, farthest
     gap, normal = gap_and_normal(layout, anchor, offset)
     short = jnp.maximum(BARRIER * reach - gap, 0.0)
@@ -93,3 +94,8 @@ def _native_arguments(layout: NodeLayout, anchor: Array, offset: Array) -> tuple
     """What every compiled kernel of the wall is given first, and the sizes of the table."""
     table, sizes = layout.native_arguments()
     return (anchor, offset, *table, layout.wall_distance), sizes
+
+
+def _room(offset: Array) -> jax.ShapeDtypeStruct:
+    """For sums of three numbers over points (..., 3)."""
+    return scratch(3 * teams(offset.size // 3))

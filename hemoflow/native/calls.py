@@ -13,6 +13,9 @@ from jax import Array
 BLOCK = 16
 """Most nodes that share a row of the neighbour table."""
 
+TEAM = 256
+"""Threads of a GPU that form sums together: kTeam in native/src/kernels.hpp."""
+
 
 def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, **attributes: Any) -> Any:
     """One kernel, in the precision of its first floating-point argument, which the others are brought to; integers are int32 or uint16."""
@@ -27,6 +30,16 @@ def _as(array: Array, real: Any) -> Array:
     if jnp.issubdtype(array.dtype, jnp.floating):
         return array.astype(real)
     return array if array.dtype in (jnp.uint16, jnp.bool_) else array.astype(jnp.int32)
+
+
+def scratch(numbers: int) -> jax.ShapeDtypeStruct:
+    """A result that only gives kernels of a GPU room for so many numbers of 8 bytes, where they form sums."""
+    return jax.ShapeDtypeStruct((2 * max(1, numbers),), jnp.uint32)
+
+
+def teams(count: int) -> int:
+    """Groups of threads of a GPU that share the work on so many elements and form one sum each."""
+    return -(-count // TEAM)
 
 
 def same(array: Array) -> jax.ShapeDtypeStruct:

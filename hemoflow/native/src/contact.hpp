@@ -31,7 +31,7 @@ HEMOFLOW_INLINE void distances_around(const NodeTable& t, const R* wall_distance
 
 // Distance to the wall, trilinear between nodes, and its unit gradient, for `count` points from `first` on.
 template <class R>
-void look(const NodeTable& t, const Points<R>& points, const R* wall_distance, int64_t first, int count, Nearby<R>& out) {
+HEMOFLOW_SHARED void look(const NodeTable& t, const Points<R>& points, const R* wall_distance, int64_t first, int count, Nearby<R>& out) {
   alignas(64) R part[3][kBlock] = {}, d[8][kBlock] = {};
   int64_t cell = first / points.vertices, left = (cell + 1) * points.vertices - first;
   for (int l = 0; l < count; ++l, --left) {
@@ -59,6 +59,19 @@ void look(const NodeTable& t, const Points<R>& points, const R* wall_distance, i
     const R length = std::sqrt(slope[0] * slope[0] + slope[1] * slope[1] + slope[2] * slope[2]);
     out.gap[l] = between(along_y[0], along_y[1], x);
     for (int a = 0; a < 3; ++a) out.normal[a][l] = slope[a] / (length > R(1e-12) ? length : R(1e-12));
+  }
+}
+
+// Force on point p, entry l of what is near, and its share in the sum.
+template <class R>
+HEMOFLOW_SHARED void push(const WallContact<R>& contact, const Nearby<R>& nearby, int l, int64_t p, int64_t cell, int64_t vertex, R* load, R* sum) {
+  const bool alive = contact.alive[cell];
+  const R closeness = std::min(std::max(R(1) - nearby.gap[l] / contact.reach[0], R(0)), R(1));
+  const R size = alive ? contact.pressure[0] * contact.area[vertex] * closeness : R(0);
+  for (int a = 0; a < 3; ++a) {
+    const R share = size * nearby.normal[a][l];
+    sum[a] += share;
+    load[p * 3 + a] = (alive ? contact.membrane[p * 3 + a] : R(0)) + share;
   }
 }
 
@@ -96,14 +109,7 @@ void press(const NodeTable& t, const Points<R>& points, const R* wall_distance, 
     int64_t cell = first / points.vertices, vertex = first % points.vertices;
     for (int l = 0; l < count; ++l, ++vertex) {
       if (vertex == points.vertices) ++cell, vertex = 0;
-      const bool alive = contact.alive[cell];
-      const R closeness = std::min(std::max(R(1) - nearby.gap[l] / contact.reach, R(0)), R(1));
-      const R size = alive ? contact.pressure * contact.area[vertex] * closeness : R(0);
-      for (int a = 0; a < 3; ++a) {
-        const R push = size * nearby.normal[a][l];
-        sums[block * 3 + a] += push;
-        load[(first + l) * 3 + a] = (alive ? contact.membrane[(first + l) * 3 + a] : R(0)) + push;
-      }
+      push(contact, nearby, l, first + l, cell, vertex, load, &sums[block * 3]);
     }
   });
   for (int a = 0; a < 3; ++a) total[a] = R(0);
@@ -112,12 +118,12 @@ void press(const NodeTable& t, const Points<R>& points, const R* wall_distance, 
 
 // Moves points that are closer to the wall than `least` back along its normal; `farthest` is the longest such way.
 template <class R>
-void keep(const NodeTable& t, const Points<R>& points, const R* wall_distance, R least, R* kept, R* farthest) {
+void keep(const NodeTable& t, const Points<R>& points, const R* wall_distance, const R* least, R* kept, R* farthest, double*) {
   const int64_t blocks = (points.cells * points.vertices + kBlock - 1) / kBlock;
   std::unique_ptr<R[]> most(new R[blocks]());
   near_wall(t, points, wall_distance, [&](int64_t block, int64_t first, int count, const Nearby<R>& nearby) {
     for (int l = 0; l < count; ++l) {
-      const R move = std::max(least - nearby.gap[l], R(0));
+      const R move = std::max(least[0] - nearby.gap[l], R(0));
       most[block] = std::max(most[block], move);
       for (int a = 0; a < 3; ++a) kept[(first + l) * 3 + a] = points.offset[(first + l) * 3 + a] + move * nearby.normal[a][l];
     }

@@ -28,7 +28,7 @@ HEMOFLOW_INLINE int32_t along(R x, R* w) {
 }
 
 // Position along one axis in the two-level table, or -1 outside of it.
-inline int32_t table_position(const NodeTable& t, int axis, int32_t k) {
+HEMOFLOW_SHARED int32_t table_position(const NodeTable& t, int axis, int32_t k) {
   const int32_t size = t.shape[axis];
   if (uint32_t(k) < uint32_t(size)) return k + 1;
   if (t.periodic[axis]) return ((k % size) + size) % size + 1;
@@ -83,8 +83,8 @@ constexpr int kRowLanes = W == 2 ? 2 : 4;
 template <int W, class R>
 struct Row {
   typedef R type __attribute__((vector_size(kRowLanes<W> * sizeof(R))));
-  static HEMOFLOW_INLINE type read(const R* from) { return load<type>(from); }
-  static HEMOFLOW_INLINE void write(R* to, const type& v) { store(to, v); }
+  static HEMOFLOW_HOST_INLINE type read(const R* from) { return load<type>(from); }
+  static HEMOFLOW_HOST_INLINE void write(R* to, const type& v) { store(to, v); }
 };
 
 // The first node of every row around a point whose window begins at `first` (in the order of the axes); false where a node is missing,
@@ -100,7 +100,7 @@ HEMOFLOW_INLINE bool whole_rows(const NodeTable& t, const int* axis, const int32
     if (first[x] < 0 || first[x] + W > t.shape[a]) return false;
     tile[x][0] = ((first[x] + 1) >> kTileBits) * coarse[a];
     tile[x][1] = ((first[x] + W) >> kTileBits) * coarse[a];
-#pragma GCC unroll 4
+HEMOFLOW_UNROLL
     for (int k = 0; k < W; ++k) {
       const int32_t at = first[x] + 1 + k;
       side[x][k] = (at >> kTileBits) * coarse[a] != tile[x][0];
@@ -114,7 +114,7 @@ HEMOFLOW_INLINE bool whole_rows(const NodeTable& t, const int* axis, const int32
     high[m] = (t.tile_of[column + tile[2][1]] << (3 * kTileBits)) + inner[2][W - 1];
   }
   int32_t begin[W * W], last[W * W];
-#pragma GCC unroll 16
+HEMOFLOW_UNROLL
   for (int m = 0; m < W * W; ++m) {
     const int i = m / W, j = m % W, column = 2 * side[0][i] + side[1][j];
     begin[m] = low[column] + inner[0][i] + inner[1][j];
@@ -122,7 +122,7 @@ HEMOFLOW_INLINE bool whole_rows(const NodeTable& t, const int* axis, const int32
   }
   // ids grow along a row: as many of them as nodes means that all are there
   int32_t missing = 0, largest = 0;
-#pragma GCC unroll 16
+HEMOFLOW_UNROLL
   for (int m = 0; m < W * W; ++m) {
     row[m] = t.blocks[begin[m]];
     last[m] = t.blocks[last[m]];
@@ -132,26 +132,44 @@ HEMOFLOW_INLINE bool whole_rows(const NodeTable& t, const int* axis, const int32
   return missing == 0 && largest + kRowLanes<W> - W < t.count;
 }
 
+// The axis of the rows last, the others before it in cyclic order.
+struct RowAxes {
+  int32_t axis[3];
+  HEMOFLOW_SHARED explicit RowAxes(const NodeTable& t) {
+    const int last = std::max(t.row_axis, 0);
+    axis[0] = (last + 1) % 3;
+    axis[1] = (last + 2) % 3;
+    axis[2] = last;
+  }
+};
+
+// First node `first` (in the order of the axes), weights `f` (3, W) and rows of point p; false where it has no whole rows.
+template <int W, class R>
+HEMOFLOW_INLINE bool find_point(const NodeTable& t, const RowAxes& order, const Points<R>& points, int64_t p, int32_t* first, R (&f)[3][W],
+                                int32_t* row) {
+  const int32_t* const anchor = points.anchor + (p / points.vertices) * 3;
+  R scale = 1;
+  for (int x = 0; x < 3; ++x) {
+    first[x] = along<W>(points.offset[p * 3 + order.axis[x]], f[x]) + anchor[order.axis[x]];
+    R sum = 0;
+    for (int k = 0; k < W; ++k) sum += f[x][k];
+    scale *= sum;
+  }
+  scale = R(1) / scale;
+  for (int k = 0; k < W; ++k) f[0][k] *= scale;
+  return t.row_axis >= 0 && whole_rows<W>(t, order.axis, first, row);
+}
+
 template <class R, int W>
 void find_rows(const NodeTable& given, const Points<R>& points, int32_t* rows, int32_t* span, R* factors) {
   const NodeTable t = given;
-  const int last = std::max(t.row_axis, 0), axis[3] = {(last + 1) % 3, (last + 2) % 3, last};
+  const RowAxes order(t);
   parallel_for(points.cells * points.vertices, 128, [=](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
-      const int32_t* const anchor = points.anchor + (p / points.vertices) * 3;
-      R f[3][W], scale = 1;
-      int32_t first[3];
-      for (int x = 0; x < 3; ++x) {
-        first[x] = along<W>(points.offset[p * 3 + axis[x]], f[x]) + anchor[axis[x]];
-        R sum = 0;
-        for (int k = 0; k < W; ++k) sum += f[x][k];
-        scale *= sum;
-      }
-      scale = R(1) / scale;
-      for (int k = 0; k < W; ++k) f[0][k] *= scale;
+      R f[3][W];
+      int32_t first[3], row[W * W] = {};
+      const bool whole = find_point(t, order, points, p, first, f, row);
       std::memcpy(factors + p * 3 * W, f, sizeof(f));
-      int32_t row[W * W] = {};
-      const bool whole = t.row_axis >= 0 && whole_rows<W>(t, axis, first, row);
       std::memcpy(rows + p * W * W, row, sizeof(row));
       if (whole) {
         span[p * 2] = row[0];
@@ -161,7 +179,7 @@ void find_rows(const NodeTable& given, const Points<R>& points, int32_t* rows, i
       rows[p * W * W] = -1;
       int32_t ids[W * W * W], low = t.count, high = 0;
       R weights[W * W * W];
-      Window<W, R>(t, anchor, points.offset + p * 3).corners(t, ids, weights);
+      Window<W, R>(t, points.anchor + (p / points.vertices) * 3, points.offset + p * 3).corners(t, ids, weights);
       for (const int32_t id : ids) {
         low = std::min(low, id);
         high = id < t.count ? std::max(high, id + 1) : high;
@@ -188,9 +206,9 @@ void see(const NodeTable& t, const Points<R>& points, const RowStencil<R>& s, co
       if (row[0] >= 0) {
         const R* const f = s.factors + p * 3 * W;
         V x = {}, y = {}, z = {};
-#pragma GCC unroll 4
+HEMOFLOW_UNROLL
         for (int i = 0; i < W; ++i)
-#pragma GCC unroll 4
+HEMOFLOW_UNROLL
           for (int j = 0; j < W; ++j) {
             const R plane = f[i] * f[W + j];
             const R* const at = field + row[i * W + j];
@@ -224,7 +242,7 @@ void interpolate(const NodeTable& t, const Points<R>& points, const RowStencil<R
 
 // Adds what point p brings to the nodes `from` to `to`.
 template <int W, class R>
-HEMOFLOW_INLINE void give(const NodeTable& t, const Points<R>& points, const RowStencil<R>& s, int64_t p, const R* value, int64_t from,
+HEMOFLOW_HOST_INLINE void give(const NodeTable& t, const Points<R>& points, const RowStencil<R>& s, int64_t p, const R* value, int64_t from,
                           int64_t to, R* out) {
   typedef typename Row<W, R>::type V;
   const int64_t count = t.count;
@@ -245,9 +263,9 @@ HEMOFLOW_INLINE void give(const NodeTable& t, const Points<R>& points, const Row
     for (int k = 0; k < W; ++k) line[a][k] = f[2 * W + k] * value[a];
   constexpr int kLong = kRowLanes<W>;
   const bool mine = s.span[p * 2] >= from && s.span[p * 2 + 1] + kLong - W <= to;
-#pragma GCC unroll 4
+HEMOFLOW_UNROLL
   for (int i = 0; i < W; ++i)
-#pragma GCC unroll 4
+HEMOFLOW_UNROLL
     for (int j = 0; j < W; ++j) {
       const R plane = f[i] * f[W + j];
       R* const at = out + row[i * W + j];

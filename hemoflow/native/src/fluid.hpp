@@ -6,7 +6,7 @@ constexpr int64_t kAhead = 8;   // blocks between a request for memory and its u
 
 inline int block_length(const Slots& s, int64_t block) { return int(std::min<int64_t>(kLanes, s.count - block * kLanes)); }
 
-inline int64_t shared_slot(const Slots& s, int64_t block, int lane, int direction) {
+HEMOFLOW_SHARED int64_t shared_slot(const Slots& s, int64_t block, int lane, int direction) {
   if (!(s.present[block * 18 + direction - 1] >> lane & 1)) return int64_t(direction) * s.stride + block * kLanes + lane;
   int64_t piece = s.first_piece[block];
   while (!(s.lanes[piece] >> lane & 1)) ++piece;
@@ -15,14 +15,16 @@ inline int64_t shared_slot(const Slots& s, int64_t block, int lane, int directio
 
 // The populations after the last collision (`arrived` false) or those that arrive now (true), at the node of one row of `corner`.
 template <class R>
-inline void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
+HEMOFLOW_SHARED void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
   const int32_t* const corner = s.links.corner + row * kDirections;
   const R* const retain = s.links.corner_retain + row * kDirections;
   const bool own = s.odd != arrived;
   R part[kDirections];
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i)
     part[arrived ? i : opposite(i)] = s.populations[own ? i * s.slots.stride + corner[0] : corner[i]];
   f[0] = s.populations[corner[0]];
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[arrived ? i : opposite(i)] * part[opposite(i)];
 }
 
@@ -42,7 +44,7 @@ struct Here {
   int64_t row = -1;
   R f[kDirections], rho;
 
-  void look(const FluidStep<R>& s, int64_t wanted, bool arrived) {
+  HEMOFLOW_SHARED void look(const FluidStep<R>& s, int64_t wanted, bool arrived) {
     if (wanted == row) return;
     row = wanted;
     gather(s, row, arrived, f);
@@ -51,7 +53,7 @@ struct Here {
 };
 
 template <class R>
-inline R kinetic(const R* f, int direction) {
+HEMOFLOW_SHARED R kinetic(const R* f, int direction) {
   R x, y, z;
   momentum(f, x, y, z);
   const R cu = R(component(direction, 0)) * x + R(component(direction, 1)) * y + R(component(direction, 2)) * z;
@@ -60,15 +62,30 @@ inline R kinetic(const R* f, int direction) {
 
 // total - one - other, the larger part first, which leaves no round-off where total is their rounded sum.
 template <class R>
-inline R minus(R total, R one, R other) {
+HEMOFLOW_SHARED R minus(R total, R one, R other) {
   return (one < 0 ? -one : one) > (other < 0 ? -other : other) ? (total - one) - other : (total - other) - one;
 }
 
 // Part of what a wall link exchanges that it gives back, to settle what all of them gained before.
 template <class R>
-inline R settling(const FluidStep<R>& s) {
+HEMOFLOW_SHARED R settling(const FluidStep<R>& s) {
   const R share = s.book[1] > 0 ? R(0.5) * s.book[0] / s.book[1] : R(0);
   return std::min(std::max(share, R(-0.5)), R(0.5));
+}
+
+// What comes back over link k of an opening.
+template <class R>
+HEMOFLOW_SHARED R returning(const FluidStep<R>& s, int64_t k, Here<R>& here) {
+  const LinkTable<R>& l = s.links;
+  const R* const p = s.populations;
+  const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
+  const int64_t m = k - (l.count - l.pressure_count);
+  if (m < 0) {
+    const R own = p[l.own[k]], shared = p[l.shared[k]];
+    return out + l.retain[k] * (s.odd ? shared - own : own - shared) + l.base[k] * amplitude;
+  }
+  here.look(s, l.node[m], false);
+  return -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
 }
 
 // Moving walls and openings. Whole nodes are read before anything is written.
@@ -84,16 +101,8 @@ void apply_links(const FluidStep<R>& s) {
       const int64_t end = std::min(l.count, (c + 1) * kChunk);
       if (c * kChunk >= pressure) expect(s, l.node[c * kChunk - pressure], l.node[end - 1 - pressure], false);
       for (int64_t k = c * kChunk; k < end; ++k) {
-        const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
-        if (k >= pressure) {
-          const int64_t m = k - pressure;
-          here.look(s, l.node[m], false);
-          backs[k] = -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
-        } else {
-          const R own = p[l.own[k]], shared = p[l.shared[k]];
-          backs[k] = out + l.retain[k] * (s.odd ? shared - own : own - shared) + l.base[k] * amplitude;
-        }
-        gains[c * l.openings + l.opening[k]] += backs[k] - out;
+        backs[k] = returning(s, k, here);
+        gains[c * l.openings + l.opening[k]] += backs[k] - p[l.slot[k]];
       }
     }
   });
@@ -120,17 +129,31 @@ HEMOFLOW_INLINE typename Simd<R>::type even_rate(const RateTable<R>& table, cons
   V s = moment > low ? moment : low;
   s = s < high ? s : high;
   const int shift = Simd<R>::digits - table.fineness;
-  const B bits = B(s), start = bits >> shift << shift, power = bits >> Simd<R>::digits << Simd<R>::digits;
-  const B at = (bits >> shift) - (B(low) >> shift);
+  const B bits = bits_of<R>(s), start = bits >> shift << shift, power = bits >> Simd<R>::digits << Simd<R>::digits;
+  const B at = (bits >> shift) - (bits_of<R>(low) >> shift);
   const V left = look_up(table.rates, at), right = look_up(table.rates + 1, at);
-  return left + (s - V(start)) / V(power) * R(1 << table.fineness) * (right - left);
+  return left + (s - from_bits<R>(start)) / from_bits<R>(power) * R(1 << table.fineness) * (right - left);
 }
 
 template <class R>
-inline R even_rate_at(const FluidStep<R>& s, const R* f, int64_t node) {
+HEMOFLOW_SHARED R even_rate_at(const FluidStep<R>& s, const R* f, int64_t node) {
   if (s.thinning.rates == nullptr) return s.even_rate[s.rate_per_node ? node : 0];
   const typename Simd<R>::type moment = typename Simd<R>::type{} + strain_moment<false, R>(f, R(0), R(0), R(0));
-  return even_rate(s.thinning, moment)[0];
+  return lane<R>(even_rate(s.thinning, moment), 0);
+}
+
+// What pressure link m carries on to the next step; gives its part in how the density rises towards its opening.
+template <class R>
+HEMOFLOW_SHARED R carry_on(const FluidStep<R>& s, int64_t m, Here<R>& here, Here<R>& before) {
+  const LinkTable<R>& l = s.links;
+  here.look(s, l.node[m], true);
+  const int q = l.direction[m];
+  const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
+  const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
+  s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
+  if (l.share[m] == 0) return R(0);
+  before.look(s, l.before[m], true);
+  return l.share[m] * (here.rho - before.rho);
 }
 
 // What pressure links carry on to the next step, from the populations that arrive now.
@@ -148,14 +171,7 @@ void remember(const FluidStep<R>& s) {
       expect(s, l.node[c * kChunk], l.node[end - 1], true);
       expect(s, l.before[c * kChunk], l.before[end - 1], true);
       for (int64_t m = c * kChunk; m < end; ++m) {
-        here.look(s, l.node[m], true);
-        const int q = l.direction[m];
-        const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
-        const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
-        s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
-        if (l.share[m] == 0) continue;
-        before.look(s, l.before[m], true);
-        mine[l.opening[pressure + m]] += l.share[m] * (here.rho - before.rho);
+        mine[l.opening[pressure + m]] += carry_on(s, m, here, before);
       }
     }
   });
@@ -194,15 +210,31 @@ HEMOFLOW_INLINE void write_own(R* to, const Part& part, const typename Simd<R>::
   else store_some(to, part.active, v);
 }
 
+// Calls visit(direction, slot) for what one node shares with its neighbours: the way of a thread that serves one node.
+template <Kind kKind, class Visit>
+HEMOFLOW_INLINE void each_shared(const Slots& s, const Part& part, const Visit& visit) {
+  int64_t piece = s.first_piece[part.block];
+  if constexpr (kKind != kWhole)
+    while (!(s.lanes[piece] >> part.from & 1)) ++piece;
+  const int32_t* const base = s.base + piece * 18;
+  const uint16_t* const present = s.present + part.block * 18;
+HEMOFLOW_UNROLL
+  for (int i = 1; i < kDirections; ++i) {
+    const bool there = kKind == kWhole || (present[i - 1] >> part.from & 1);
+    visit(i, there ? int64_t(base[i - 1]) + part.from : i * s.stride + part.n);
+  }
+}
+
 // The populations that arrive in an odd step, f[1] to f[18].
 template <Kind kKind, class R>
 HEMOFLOW_INLINE void read_shared(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f) {
   typedef typename Simd<R>::type V;
+  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, int64_t slot) { f[i] = s.populations[slot]; });
   const R* const p = s.populations + part.from;
   const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
   const int32_t* base = s.slots.base + begin * 18;
   if constexpr (kKind == kWhole) {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = load<V>(p + base[i - 1]);
     return;
   }
@@ -210,27 +242,28 @@ HEMOFLOW_INLINE void read_shared(const FluidStep<R>& s, const Part& part, typena
   const typename L::type active = typename L::type(part.active);
   const uint16_t* const present = s.slots.present + part.block * 18;
   const R* const own = s.populations + part.n;
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) f[i] = V{};
   if (kKind == kWalled || !s.slots.closed[part.block]) {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i)
       f[i] = load_some(own + i * s.slots.stride, L::without(active, L::at(present + i - 1, part.from)));
   }
   for (int64_t piece = begin; piece < end; ++piece, base += 18) {
     const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = V(load_over(f[i], p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from))));
   }
 }
 
 template <Kind kKind, class R>
 HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const typename Simd<R>::type* f) {
+  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, int64_t slot) { s.populations[slot] = f[i]; });
   R* const p = s.populations + part.from;
   const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
   const int32_t* base = s.slots.base + begin * 18;
   if constexpr (kKind == kWhole) {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) store(p + base[i - 1], f[i]);
     return;
   }
@@ -239,7 +272,7 @@ HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const
   const uint16_t* const present = s.slots.present + part.block * 18;
   R* const own = s.populations + part.n;
   if (kKind == kWalled || !s.slots.closed[part.block]) {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) {
       const typename L::type missing = L::without(active, L::at(present + i - 1, part.from));
       if (missing) store_some(own + i * s.slots.stride, missing, f[i]);
@@ -247,20 +280,20 @@ HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const
   }
   for (int64_t piece = begin; piece < end; ++piece, base += 18) {
     const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) store_some(p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from)), f[i]);
   }
 }
 
 template <class V, class R>
 HEMOFLOW_INLINE void add_up(double* sums, const V& v) {
-  for (int k = 0; k < Simd<R>::width; ++k) sums[k] += double(v[k]);
+  for (int k = 0; k < Simd<R>::width; ++k) sums[k] += double(lane<R>(v, k));
 }
 
 template <class V, class R>
 HEMOFLOW_INLINE V magnitude(const V& v) {
   typedef typename Simd<R>::bits B;
-  return V(B(v) & Simd<R>::unsigned_part);
+  return from_bits<R>(B(bits_of<R>(v) & Simd<R>::unsigned_part));
 }
 
 template <class R>
@@ -275,16 +308,16 @@ HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const
   typedef typename Simd<R>::type V;
   const uint16_t* const lanes = s.slots.wall + part.block * 18;
   const R* retain = s.retain + s.slots.first_wall[part.block];
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     const unsigned mask = lanes[i - 1];
-    const R* const mine = Simd<R>::width == kLanes ? retain : retain + __builtin_popcount(mask & ((1u << part.from) - 1));
+    const R* const mine = Simd<R>::width == kLanes ? retain : retain + bit_count(mask & ((1u << part.from) - 1));
     walls.retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
     walls.part[i] = walls.retain[i] * f[opposite(i)];
-    retain += __builtin_popcount(mask);
+    retain += bit_count(mask);
   }
   V sum = {};
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     f[i] = f[i] + walls.part[i];
     sum = sum + walls.part[i];
@@ -304,7 +337,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
   if constexpr (kOdd) {
     read_shared<kKind>(s, part, f);
   } else {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + i * stride + n, part);
   }
   Walls<R> walls;
@@ -336,7 +369,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
   }
   write_own<kKind>(p + n, part, f[0]);
   V out[kDirections], sum = zero;
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     out[i] = f[opposite(i)];
     if constexpr (kKind == kWalled) {
@@ -350,7 +383,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
   if constexpr (kOdd) {
     write_shared<kKind>(s, part, out);
   } else {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + i * stride + n, part, out[i]);
   }
 }
@@ -365,11 +398,11 @@ HEMOFLOW_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t block) {
     for (int64_t piece = s.slots.first_piece[block]; piece < s.slots.first_piece[block + 1]; ++piece) {
       const R* const first = s.populations + __builtin_ctz(s.slots.lanes[piece]);
       const int32_t* const base = s.slots.base + piece * 18;
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
       for (int i = 0; i < 18; ++i) __builtin_prefetch(first + base[i], 1);
     }
   } else {
-#pragma GCC unroll 18
+HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * s.slots.stride, 1);
   }
 }
@@ -428,13 +461,10 @@ WallSums sweep_all(const FluidStep<R>& s, R share) {
   return all;
 }
 
+// What the walls gained in a step, from the sums over their links, and what they owe after it.
 template <class R>
-void step(const FluidStep<R>& s) {
-  const R share = settling(s);
-  std::fill(s.flux, s.flux + s.links.openings + 1, R(0));
-  if (s.links.count + s.links.moved_count > 0) apply_links(s);
-  if (s.links.pressure_count > 0) remember(s);
-  const WallSums walls = sweep_all(s, share);
+HEMOFLOW_SHARED void close_book(const FluidStep<R>& s, const WallSums& walls, R share) {
+  s.flux[0] = R(0);
   if (s.links.count + s.links.moved_count + s.slots.first_wall[s.slots.blocks] == 0) return;
   const double moving = double(s.links.wall_gain[0]) * s.drive[0];
   const double gained = walls.added - (double(s.book[2]) + double(s.book[3])) + moving;
@@ -443,6 +473,16 @@ void step(const FluidStep<R>& s) {
   s.book[1] = R(walls.exchanged);
   s.book[2] = R(walls.taken);
   s.book[3] = R(walls.taken - double(s.book[2]));
+}
+
+template <class R>
+void step(const FluidStep<R>& given) {
+  const FluidStep<R> s = informed(given);
+  const R share = settling(s);
+  std::fill(s.flux, s.flux + s.links.openings + 1, R(0));
+  if (s.links.count + s.links.moved_count > 0) apply_links(s);
+  if (s.links.pressure_count > 0) remember(s);
+  close_book(s, sweep_all(s, share), share);
 }
 
 // Calls visit(node, direction, factor) for every population that comes back from a wall, block by block.
@@ -456,7 +496,8 @@ inline void each_wall(const Slots& s, const R* retain, int64_t block, const Visi
 
 // Populations after collision in the canonical order (19, count); `odd` is the parity of the step that would come next.
 template <class R>
-void export_populations(const Slots& s, const R* retain, const R* slots, bool odd, R* out) {
+void export_populations(const Slots& s, const R* retain, const R* slots, const int32_t* parity, R* out) {
+  const bool odd = parity[0] != 0;
   parallel_for(s.blocks, 512, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       for (int lane = 0; lane < block_length(s, block); ++lane) {
@@ -472,7 +513,7 @@ void export_populations(const Slots& s, const R* retain, const R* slots, bool od
 
 // From the canonical order to slots from which an odd step follows; `taken` (2,): what walls took off, as a sum of two numbers.
 template <class R>
-void import_populations(const Slots& s, const R* retain, const R* in, R* slots, R* taken) {
+void import_populations(const Slots& s, const R* retain, const R* in, R* slots, R* taken, double*) {
   const int64_t chunks = (s.blocks + kChunk - 1) / kChunk;
   std::vector<double> sums(chunks, 0.0);
   parallel_for(chunks, 16, [&](int64_t begin, int64_t end) {
@@ -496,6 +537,14 @@ void import_populations(const Slots& s, const R* retain, const R* in, R* slots, 
   taken[1] = R(all - double(taken[0]));
 }
 
+// Flat index into populations in canonical order of what arrives at a node from direction i.
+HEMOFLOW_SHARED int32_t source(const Slots& s, int64_t n, int i) {
+  const int64_t block = n / kLanes;
+  const int lane = int(n % kLanes);
+  const bool there = i == 0 || (s.present[block * 18 + i - 1] >> lane & 1);
+  return int32_t(there ? i * s.count + (i == 0 ? n : shared_slot(s, block, lane, i) % s.stride) : opposite(i) * s.count + n);
+}
+
 // Flat index into populations in canonical order of what arrives at every node from fluid, (19, count): hemoflow/fluid/streaming.py.
 template <class R>
 void sources(const Slots& s, int32_t* out) {
@@ -503,11 +552,7 @@ void sources(const Slots& s, int32_t* out) {
     for (int64_t block = begin; block < end; ++block)
       for (int lane = 0; lane < block_length(s, block); ++lane) {
         const int64_t n = block * kLanes + lane;
-        out[n] = int32_t(n);
-        for (int i = 1; i < kDirections; ++i) {
-          const bool there = s.present[block * 18 + i - 1] >> lane & 1;
-          out[i * s.count + n] = int32_t(there ? i * s.count + shared_slot(s, block, lane, i) % s.stride : opposite(i) * s.count + n);
-        }
+        for (int i = 0; i < kDirections; ++i) out[i * s.count + n] = source(s, n, i);
       }
   });
 }

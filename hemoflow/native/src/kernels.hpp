@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "lattice.hpp"
+
 namespace hemoflow {
 
 constexpr int kLanes = 16;  // nodes of a block
@@ -22,7 +24,7 @@ constexpr int kLanes = 16;  // nodes of a block
 struct Slots {
   const int32_t *base, *first_piece, *first_wall;
   const uint16_t *lanes, *present, *wall, *closed;
-  int64_t blocks, count, stride;
+  int64_t blocks, count, stride, walls;  // `walls`: at most so many populations come back from them
 };
 
 // Links outside of the sweep; see hemoflow/fluid/boundary.py. Moving walls: `moved` flat slots and what is added there per drive of 1.
@@ -60,6 +62,7 @@ struct FluidStep {
   const R *even_rate, *odd_rate;
   bool rate_per_node;
   RateTable<R> thinning;
+  const R* limits;            // (3,) of the table of rates, or null
   const R* body_force;        // (3,), scaled by the last drive
   const R* force;             // (3, count) or null
   const R* drive;             // (openings + 2,)
@@ -67,8 +70,31 @@ struct FluidStep {
   R* velocity;                // (3, count) or null
   R* rate;                    // (count,) even rates of a thinning fluid, or null
   R* flux;                    // (openings + 1,)
+  const int32_t* parity;      // (1,)
   bool odd;
+  double* scratch;            // for sums on a GPU: step_scratch numbers of 8 bytes
 };
+
+// A step with the single numbers that lie where its arrays do, perhaps in the memory of a GPU.
+template <class R>
+HEMOFLOW_SHARED FluidStep<R> informed(FluidStep<R> s) {
+  s.odd = s.parity[0] != 0;
+  if (s.thinning.rates != nullptr) {
+    s.thinning.smallest = s.limits[0];
+    s.thinning.largest = s.limits[1];
+    s.thinning.magic = s.limits[2];
+  }
+  return s;
+}
+
+constexpr int kTeam = 256;  // threads of a GPU that form sums together
+
+HEMOFLOW_SHARED constexpr int64_t teams(int64_t count) { return (count + kTeam - 1) / kTeam; }
+
+// Numbers of 8 bytes that a step on a GPU needs: three sums of every team, one of every team of moving walls, three for every link.
+HEMOFLOW_SHARED constexpr int64_t step_scratch(int64_t nodes, int64_t moved, int64_t links) {
+  return 3 * teams(nodes) + teams(moved) + 3 * links;
+}
 
 template <class R>
 struct Points {
@@ -96,7 +122,8 @@ template <class R>
 struct WallContact {
   const R *membrane, *area;   // forces of the membranes (C, V, 3), share of area of every vertex (V,)
   const bool* alive;          // (C,)
-  R pressure, reach;
+  const R *pressure, *reach;  // (1,) each
+  double* scratch;            // 3 for every team of a GPU
 };
 
 // Index tables of the mesh that a group of cells shares, as in hemoflow/cells/topology.py.
@@ -141,15 +168,15 @@ struct Displacement {
 template <class R>
 struct Kernels {
   void (*step)(const FluidStep<R>&);
-  void (*export_populations)(const Slots&, const R* retain, const R* slots, bool odd, R* out);
-  void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots, R* taken);
+  void (*export_populations)(const Slots&, const R* retain, const R* slots, const int32_t* parity, R* out);
+  void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots, R* taken, double* scratch);
   void (*sources)(const Slots&, int32_t* out);
   void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* rows, int32_t* span, R* factors);
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
   void (*spread)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* values, R* out);
   void (*interpolate)(const NodeTable&, const Points<R>&, const RowStencil<R>&, int width, const R* field, R* out);
   void (*press)(const NodeTable&, const Points<R>&, const R* wall_distance, const WallContact<R>&, R* load, R* total);
-  void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, R least, R* kept, R* farthest);
+  void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, const R* least, R* kept, R* farthest, double* scratch);
   void (*membrane)(const MembraneForces<R>&);
   void (*displace)(const Displacement<R>&);
 };

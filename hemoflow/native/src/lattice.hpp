@@ -2,13 +2,28 @@
 // V is a number or a vector of numbers: the same lines serve every CPU width and a GPU thread.
 #pragma once
 
+// HEMOFLOW_SHARED marks what host and device compile alike, HEMOFLOW_INLINE what must be inlined on the host as well, and
+// HEMOFLOW_HOST_INLINE that with vectors, which a device has not.
+#define HEMOFLOW_HOST_INLINE inline __attribute__((always_inline))
 #ifdef __CUDACC__
 #define HEMOFLOW_INLINE __host__ __device__ __forceinline__
+#define HEMOFLOW_SHARED __host__ __device__ __forceinline__
+#define HEMOFLOW_UNROLL _Pragma("unroll")
 #else
-#define HEMOFLOW_INLINE inline __attribute__((always_inline))
+#define HEMOFLOW_INLINE HEMOFLOW_HOST_INLINE
+#define HEMOFLOW_SHARED inline
+#define HEMOFLOW_UNROLL _Pragma("GCC unroll 18")
 #endif
 
 namespace hemoflow {
+
+HEMOFLOW_INLINE int bit_count(unsigned bits) {
+#ifdef __CUDA_ARCH__
+  return __popc(bits);
+#else
+  return __builtin_popcount(bits);
+#endif
+}
 
 constexpr int kDirections = 19;
 constexpr int kPairs = 9;
@@ -41,7 +56,7 @@ HEMOFLOW_INLINE V projected(const V& x, const V& y, const V& z) {
 template <class V>
 HEMOFLOW_INLINE V density(const V* f) {
   V total = f[0];
-#pragma GCC unroll 9
+HEMOFLOW_UNROLL
   for (int k = 0; k < kPairs; ++k) total = total + (f[2 * k + 1] + f[2 * k + 2]);
   return total;
 }

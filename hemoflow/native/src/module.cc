@@ -1,9 +1,14 @@
-// The kernels as custom calls of XLA on the host, and what Python asks about them.
+// The kernels as custom calls of XLA, and what Python asks about them. Compiled once for the host and once more, with HEMOFLOW_DEVICE,
+// for the kernels of a GPU: what these handlers are given lies in its memory then, and they look at none of it.
 #include <cstring>
 
-#include "bandwidth.hpp"
 #include "kernels.hpp"
+#ifdef HEMOFLOW_DEVICE
+#include "device/stream.hpp"
+#else
+#include "bandwidth.hpp"
 #include "threads.hpp"
+#endif
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -23,6 +28,42 @@ using Flags = ffi::Buffer<ffi::DataType::PRED>;
 template <class R>
 using RealOut = ffi::Result<Real<R>>;
 using IntsOut = ffi::Result<Ints>;
+using Scratch = ffi::Buffer<ffi::DataType::U32>;
+using ScratchOut = ffi::Result<Scratch>;
+
+#ifdef HEMOFLOW_DEVICE
+using hemoflow::copy;
+#else
+void copy(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+#endif
+
+#if defined(HEMOFLOW_DEVICE) && !defined(HEMOFLOW_EMULATED)
+// A handler that works on the stream it is given, and says so where a kernel could not be launched.
+template <auto kHandler>
+struct OnStream;
+
+template <class... Arguments, ffi::Error (*kHandler)(Arguments...)>
+struct OnStream<kHandler> {
+  static ffi::Error run(hemoflow::Stream stream, Arguments... arguments) {
+    hemoflow::use(stream);
+    ffi::Error done = kHandler(arguments...);
+    const char* const problem = hemoflow::launch_problem();
+    return problem == nullptr ? done : ffi::Error::Internal(problem);
+  }
+};
+
+#define HEMOFLOW_RUN(handler) OnStream<handler>::run
+#define HEMOFLOW_BIND ffi::Ffi::Bind().Ctx<ffi::PlatformStream<hemoflow::Stream>>()
+#define HEMOFLOW_SYMBOL(name, handler, binding) \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, HEMOFLOW_RUN(handler), binding, {ffi::Traits::kCmdBufferCompatible})
+#else
+#define HEMOFLOW_BIND ffi::Ffi::Bind()
+#define HEMOFLOW_SYMBOL(name, handler, binding) XLA_FFI_DEFINE_HANDLER_SYMBOL(name, handler, binding)
+#endif
+
+// Memory for sums, of numbers of 8 bytes.
+double* room(ScratchOut& scratch) { return static_cast<double*>(scratch->untyped_data()); }
+bool too_small(ScratchOut& scratch, int64_t numbers) { return int64_t(scratch->element_count()) < 2 * numbers; }
 
 // The neighbour table, as the first operands of every call that needs it.
 #define HEMOFLOW_SLOTS \
@@ -30,12 +71,13 @@ using IntsOut = ffi::Result<Ints>;
 #define HEMOFLOW_SLOT_ARGS(R) .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Real<R>>()
 #define HEMOFLOW_SLOTS_OF                                                                                                   \
   {base.typed_data(), first_piece.typed_data(), first_wall.typed_data(),        lanes.typed_data(), present.typed_data(), \
-   wall.typed_data(), closed.typed_data(),       int64_t(closed.element_count()), count, stride}
+   wall.typed_data(), closed.typed_data(),       int64_t(closed.element_count()), count, stride,          \
+   int64_t(wall_retain.element_count()) - hemoflow::kLanes}
 
 // XLA hands over the same memory for an aliased operand and result; where it does not, the contents are copied first.
 template <class Buffer, class Out>
 auto* in_place(const Buffer& in, Out& out) {
-  if (in.untyped_data() != out->untyped_data()) std::memcpy(out->untyped_data(), in.untyped_data(), in.size_bytes());
+  if (in.untyped_data() != out->untyped_data()) copy(out->untyped_data(), in.untyped_data(), in.size_bytes());
   return out->typed_data();
 }
 
@@ -45,7 +87,7 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
                 Real<R> motion, Ints slot, Ints own, Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
                 Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
                 RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
-                int64_t count, int64_t stride, int64_t fineness) {
+                ScratchOut scratch, int64_t count, int64_t stride, int64_t fineness) {
   FluidStep<R> s;
   s.slots = HEMOFLOW_SLOTS_OF;
   s.links = {moved.typed_data(),  motion.typed_data(),        slot.typed_data(),   own.typed_data(),    shared.typed_data(),
@@ -62,10 +104,8 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
   s.odd_rate = odd_rate.typed_data();
   s.rate_per_node = even_rate.element_count() > 1;
   s.thinning = {};
-  if (limits.element_count() == 3) {
-    const R* const ends = limits.typed_data();
-    s.thinning = {rates.typed_data(), ends[0], ends[1], ends[2], int(fineness)};
-  }
+  s.limits = limits.typed_data();
+  if (limits.element_count() == 3) s.thinning = {rates.typed_data(), R(0), R(0), R(0), int(fineness)};
   s.body_force = body_force.typed_data();
   s.force = force.element_count() > 0 ? force.typed_data() : nullptr;
   s.drive = drive.typed_data();
@@ -74,7 +114,11 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
   s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
   s.rate = rate->element_count() > 0 ? rate->typed_data() : nullptr;
   s.flux = flux->typed_data();
-  s.odd = parity.typed_data()[0] != 0;
+  s.parity = parity.typed_data();
+  s.odd = false;
+  s.scratch = room(scratch);
+  if (too_small(scratch, hemoflow::step_scratch(count, s.links.moved_count, s.links.count)))
+    return ffi::Error::InvalidArgument("fluid step: too little memory for sums");
   kernels<R>().step(s);
   return ffi::Error::Success();
 }
@@ -82,14 +126,14 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
 template <class R>
 ffi::Error export_populations(HEMOFLOW_SLOTS, Real<R> slots, Ints parity, RealOut<R> out, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
-  kernels<R>().export_populations(table, wall_retain.typed_data(), slots.typed_data(), parity.typed_data()[0] != 0, out->typed_data());
+  kernels<R>().export_populations(table, wall_retain.typed_data(), slots.typed_data(), parity.typed_data(), out->typed_data());
   return ffi::Error::Success();
 }
 
 template <class R>
-ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, int64_t count, int64_t stride) {
+ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, ScratchOut scratch, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
-  kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data(), taken->typed_data());
+  kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data(), taken->typed_data(), room(scratch));
   return ffi::Error::Success();
 }
 
@@ -162,21 +206,22 @@ ffi::Error interpolate(HEMOFLOW_POINTS, Real<R> field, RealOut<R> out, ffi::Dict
 
 template <class R>
 ffi::Error press(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> membrane, Real<R> area, Flags alive,
-                 Real<R> pressure, Real<R> reach, RealOut<R> load, RealOut<R> total, ffi::Dictionary box) {
+                 Real<R> pressure, Real<R> reach, RealOut<R> load, RealOut<R> total, ScratchOut scratch, ffi::Dictionary box) {
   kernels<R>().press(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(),
-                     {membrane.typed_data(), area.typed_data(), alive.typed_data(), pressure.typed_data()[0], reach.typed_data()[0]},
+                     {membrane.typed_data(), area.typed_data(), alive.typed_data(), pressure.typed_data(), reach.typed_data(), room(scratch)},
                      load->typed_data(), total->typed_data());
   return ffi::Error::Success();
 }
 
 template <class R>
 ffi::Error keep(Ints anchor, Real<R> offset, Ints tile_of, Ints blocks, Real<R> distance, Real<R> least, RealOut<R> kept,
-                RealOut<R> farthest, ffi::Dictionary box) {
-  kernels<R>().keep(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(), least.typed_data()[0],
-                    kept->typed_data(), farthest->typed_data());
+                RealOut<R> farthest, ScratchOut scratch, ffi::Dictionary box) {
+  kernels<R>().keep(nodes_of(tile_of, blocks, box), points_of<R>(anchor, offset), distance.typed_data(), least.typed_data(),
+                    kept->typed_data(), farthest->typed_data(), room(scratch));
   return ffi::Error::Success();
 }
 
+#ifndef HEMOFLOW_DEVICE
 // The mesh of a group of cells, as the first operands of every call that needs it.
 #define HEMOFLOW_MESH Ints faces, Ints edges, Ints edge_faces, Ints face_edges
 #define HEMOFLOW_MESH_ARGS .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>()
@@ -209,63 +254,73 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
   return ffi::Error::Success();
 }
 
+#endif
+
 }  // namespace
 
 #define HEMOFLOW_HANDLERS(R, suffix)                                                                                              \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_step_##suffix, step<R>,                                                                                            \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R)                                                                                      \
+      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R)                                                                                         \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>()   \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>()         \
           .Arg<Ints>().Arg<Ints>()                                                                                                \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>()            \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>()                                             \
-          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride")                      \
-          .Attr<int64_t>("fineness"));                                                                                            \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+          .Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Scratch>()                              \
+          .Attr<int64_t>("count").Attr<int64_t>("stride").Attr<int64_t>("fineness"));                                             \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_export_##suffix, export_populations<R>,                                                                            \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride"));                   \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride")); \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_import_##suffix, import_populations<R>,                                                                            \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride"));                \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Scratch>()                             \
+          .Attr<int64_t>("count").Attr<int64_t>("stride"));                                                                       \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_sources_##suffix, sources<R>,                                                                                      \
-      ffi::Ffi::Bind() HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count").Attr<int64_t>("stride"));                                                 \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Ret<Ints>().Attr<int64_t>("count").Attr<int64_t>("stride"));                            \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_stencil_##suffix, stencil<R>,                                                                                      \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());         \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND.Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Ret<Ints>().Ret<Ints>().Ret<Real<R>>().Attrs());           \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_wall_##suffix, wall<R>,                                                                                            \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());  \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND.Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());     \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_spread_##suffix, spread<R>,                                                                                        \
-      ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attrs());                              \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                    \
-                                ffi::Ffi::Bind() HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Attrs());                   \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attrs());                                 \
+  HEMOFLOW_SYMBOL(hemoflow_interpolate_##suffix, interpolate<R>,                                                                  \
+                                HEMOFLOW_BIND HEMOFLOW_POINT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Attrs());                      \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_press_##suffix, press<R>,                                                                                          \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()            \
-          .Arg<Flags>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());                                     \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND.Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()               \
+          .Arg<Flags>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Scratch>().Attrs());                      \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_keep_##suffix, keep<R>,                                                                                            \
-      ffi::Ffi::Bind().Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>()            \
-          .Ret<Real<R>>().Attrs());                                                                                               \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+      HEMOFLOW_BIND.Arg<Ints>().Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>()               \
+          .Ret<Real<R>>().Ret<Scratch>().Attrs())
+
+#define HEMOFLOW_CELL_HANDLERS(R, suffix)                                                                                         \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_membrane_##suffix, membrane<R>,                                                                                    \
-      ffi::Ffi::Bind() HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()              \
+      HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()                 \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()               \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attr<int64_t>("law").Attr<int64_t>("bending"));            \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                                                  \
+  HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_displace_##suffix, displace<R>,                                                                                    \
-      ffi::Ffi::Bind() HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                \
+      HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                   \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>())
 
 #pragma GCC visibility push(default)
 HEMOFLOW_HANDLERS(float, f32);
 HEMOFLOW_HANDLERS(double, f64);
 
+extern "C" const char* hemoflow_instruction_set() { return hemoflow::instruction_set(); }
+#ifndef HEMOFLOW_DEVICE
+HEMOFLOW_CELL_HANDLERS(float, f32);
+HEMOFLOW_CELL_HANDLERS(double, f64);
+
 extern "C" void hemoflow_set_threads(int count) { hemoflow::set_thread_count(count); }
 extern "C" int hemoflow_threads() { return hemoflow::thread_count(); }
-extern "C" const char* hemoflow_instruction_set() { return hemoflow::instruction_set(); }
 extern "C" double hemoflow_copy_bandwidth(int64_t bytes, int repeats) { return hemoflow::copy_bandwidth(bytes, repeats); }
+#endif
 #pragma GCC visibility pop

@@ -18,6 +18,14 @@ HEMOFLOW_INLINE V load(const R* from) { V v; __builtin_memcpy(&v, from, sizeof(V
 template <class V, class R>
 HEMOFLOW_INLINE void store(R* to, const V& v) { __builtin_memcpy(to, &v, sizeof(V)); }
 
+// Bits of numbers and back, and one of the lanes.
+template <class R>
+HEMOFLOW_INLINE typename Simd<R>::bits bits_of(const typename Simd<R>::type& v) { return typename Simd<R>::bits(v); }
+template <class R>
+HEMOFLOW_INLINE typename Simd<R>::type from_bits(const typename Simd<R>::bits& b) { return typename Simd<R>::type(b); }
+template <class R>
+HEMOFLOW_INLINE R lane(const typename Simd<R>::type& v, int k) { return v[k]; }
+
 #if defined(__AVX512VL__)
 
 HEMOFLOW_INLINE __m512 load_over(__m512 rest, const float* from, unsigned mask) { return _mm512_mask_loadu_ps(rest, __mmask16(mask), from); }
