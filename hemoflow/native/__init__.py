@@ -19,6 +19,9 @@ from hemoflow.errors import InputError
 KERNELS = (
     "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep", "membrane", "displace",
 )  # fmt: skip
+DEVICE_KERNELS = (
+    "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep",
+)  # fmt: skip
 CHOICES = ("jax", "native")
 VARIABLE = "HEMOFLOW_BACKEND"
 

@@ -13,6 +13,9 @@ from jax import Array
 BLOCK = 16
 """Most nodes that share a row of the neighbour table."""
 
+NAMES = "hemoflow"
+"""How the names begin under which kernels are registered, for every platform the same."""
+
 TEAM = 256
 """Threads of a GPU that form sums together: kTeam in native/src/kernels.hpp."""
 
@@ -20,7 +23,7 @@ TEAM = 256
 def call(name: str, out: Any, arguments: Sequence[Array], aliases: Any = None, **attributes: Any) -> Any:
     """One kernel, in the precision of its first floating-point argument, which the others are brought to; integers are int32 or uint16."""
     real = next(a.dtype for a in arguments if jnp.issubdtype(a.dtype, jnp.floating))
-    target = f"hemoflow_{name}_{'f64' if real == jnp.float64 else 'f32'}"
+    target = f"{NAMES}_{name}_{'f64' if real == jnp.float64 else 'f32'}"
     arguments = [_as(a, real) for a in arguments]
     function = jax.ffi.ffi_call(target, out, input_output_aliases=aliases, vmap_method="sequential")
     return function(*arguments, **{key: np.int64(value) for key, value in attributes.items()})
