@@ -10,7 +10,8 @@ from hemoflow import native
 
 _PACKAGES = ("hemoflow", "jax", "jaxlib", "numpy", "scipy", "h5py", "libigl", "equinox")
 _GPU_STATUS = (
-    "no result in this version comes from a GPU: the same code is meant to run there, and nobody has recorded that yet"
+    "no result in this version comes from a GPU: the code is meant to run there, its kernels are tested in emulation on a CPU, "
+    "and nobody has recorded a run yet"
 )
 
 
@@ -27,6 +28,7 @@ def describe() -> dict[str, Any]:
             {"platform": device.platform, "kind": device.device_kind, "id": device.id} for device in jax.devices()
         ],
         "native_kernels": _native_kernels(),
+        "gpu_kernels": native.device_report(),
         "gpu_results": _GPU_STATUS,
     }
 
@@ -37,13 +39,17 @@ def format_info(report: dict[str, Any]) -> str:
     devices = ", ".join(f"{device['kind']} ({device['platform']}:{device['id']})" for device in report["devices"])
     kernels = report["native_kernels"]
     used = ", ".join(kernels["in_use"]) or "none, pure JAX does all the work"
-    how = f", {kernels['instruction_set']}, {kernels['threads']} threads" if kernels["in_use"] else ""
+    if kernels["in_use"] and kernels["pure_jax"]:
+        used += f"; pure JAX does {', '.join(kernels['pure_jax'])}"
+    how = f", {kernels['instruction_set']}" if kernels["in_use"] else ""
+    how += f", {kernels['threads']} threads" if kernels["threads"] else ""
     return "\n".join(
         [
             versions,
             f"Python {report['python']} on {report['platform']}",
             f"devices: {devices}",
             f"native kernels in use: {used} ({kernels['why']}{how})",
+            f"GPU kernels: {report['gpu_kernels']}",
             f"GPU: {report['gpu_results']}",
         ]
     )
@@ -51,9 +57,9 @@ def format_info(report: dict[str, Any]) -> str:
 
 def _native_kernels() -> dict[str, Any]:
     status = native.status()
-    used = list(native.KERNELS) if status.backend == "native" else []
+    missing = [name for name in native.KERNELS if name not in status.kernels]
     return {
-        "backend": status.backend, "in_use": used, "why": status.why, "instruction_set": status.instruction_set,
+        "backend": status.backend, "in_use": list(status.kernels), "pure_jax": missing, "why": status.why, "instruction_set": status.instruction_set,
         "threads": status.threads,
     }  # fmt: skip
 

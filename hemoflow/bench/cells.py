@@ -58,14 +58,14 @@ def _suspension(hematocrit: float, n: int) -> tuple[Model, State, float]:
     nodes = np.argwhere(np.ones((n, n, n), bool))
     none = np.zeros((0, 3), int)
     box = ((n, n, n), (True, True, True))
-    layout = make_layout(nodes, np.full(len(nodes), 100.0), none, np.zeros(0), box, native.in_use())
+    layout = make_layout(nodes, np.full(len(nodes), 100.0), none, np.zeros(0), box, native.in_use("stencil"))
     count = min(wanted, int(np.prod(room)))
     places = np.stack(np.unravel_index(np.linspace(0, np.prod(room) - 1, count).astype(int), room), axis=1)
     centre = (places + 0.5) * n / np.array(room)
     groups, cells = [], []
     if count:
         membrane = build_membrane(
-            surface, "skalak", "helfrich", str(real), native=native.in_use(),
+            surface, "skalak", "helfrich", str(real), native=native.in_use("membrane"),
             shear_modulus=np.full(count, SHEAR_MODULUS), area_dilation=100.0,
             bending_modulus=SHEAR_MODULUS * 0.3, area_modulus=SHEAR_MODULUS * 10, volume_modulus=1e-3,
         )  # fmt: skip

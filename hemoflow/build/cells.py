@@ -165,7 +165,7 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
         law=kind.law,
         bending_model=kind.bending,
         precision=precision,
-        native=native.in_use(),
+        native=native.in_use("membrane"),
         shear_modulus=np.full(len(seeds), modulus) / units.tension,
         area_dilation=kind.value("area_dilation"),
         bending_modulus=kind.value("bending_modulus") / units.energy,

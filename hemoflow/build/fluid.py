@@ -112,7 +112,7 @@ def assemble_fluid(
         lumen.band,
         np.where(lumen.beyond, -lumen.band_distance, lumen.band_distance) / h,
         (lumen.shape, lumen.periodic),
-        native.in_use(),
+        native.in_use("stencil"),
     )
     return fluid, layout
 

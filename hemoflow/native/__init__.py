@@ -1,7 +1,8 @@
 """The compiled kernels behind jax.ffi: whether they are there, why not, and how they are called.
 
 They are twins of the pure-JAX code above this package and compute the same numbers to round-off. `HEMOFLOW_BACKEND` chooses:
-"native" (an error where they cannot be used), "jax", or nothing for the fastest that works.
+"native" (an error where they cannot be used), "jax", or nothing for the fastest that works. One library serves the CPU, another one
+NVIDIA GPUs; a kernel has the same name in both, and JAX calls that of the device it runs on. What a GPU has no kernel for, pure JAX does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,23 +24,26 @@ KERNELS = (
 DEVICE_KERNELS = (
     "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep",
 )  # fmt: skip
+"""Those that a GPU has as well: the fluid, and what points exchange with its nodes."""
+
 CHOICES = ("jax", "native")
 VARIABLE = "HEMOFLOW_BACKEND"
 
 
 @dataclass(frozen=True)
 class Status:
-    """Which tier does the work, why, and for the native one its instruction set and threads."""
+    """Which tier does the work, why, and for the native one its kernels, its instruction set and its threads on a CPU."""
 
     backend: str
     why: str
+    kernels: tuple[str, ...] = ()
     instruction_set: str = ""
     threads: int = 0
 
 
-def in_use() -> bool:
-    """Whether models built now use the native kernels. Raises InputError where they are demanded and cannot be used."""
-    return status().backend == "native"
+def in_use(kernel: str = "step") -> bool:
+    """Whether models built now use this native kernel. Raises InputError where they are demanded and cannot be used."""
+    return kernel in status().kernels
 
 
 def status() -> Status:
@@ -57,9 +62,17 @@ def status() -> Status:
         return Status("jax", f"{problem}: this is the slow tier")
     library, _ = _library()
     assert library is not None
+    if jax.default_backend() == "gpu":
+        return Status("native", device_report(), DEVICE_KERNELS, "CUDA")
     return Status(
-        "native", "compiled with the package", library.hemoflow_instruction_set().decode(), library.hemoflow_threads()
+        "native", "compiled with the package", KERNELS, library.hemoflow_instruction_set().decode(), library.hemoflow_threads()
     )
+
+
+def device_report() -> str:
+    """What came of the kernels for GPUs when the package was installed."""
+    found = sorted(Path(p) / "kernels_cuda.txt" for p in __path__ if (Path(p) / "kernels_cuda.txt").is_file())
+    return found[0].read_text().strip() if found else "none came with this installation"
 
 
 def set_threads(count: int) -> None:
@@ -88,9 +101,25 @@ def available_cores() -> int:
 def _problem() -> str:
     """What keeps the native kernels from being used, or nothing."""
     _, problem = _library()
-    if not problem and jax.default_backend() != "cpu":
-        return f"the compiled kernels serve the CPU and this device is '{jax.default_backend()}'"
-    return problem
+    kind = jax.default_backend()
+    if problem or kind == "cpu":
+        return problem
+    if kind != "gpu":
+        return f"there are compiled kernels for the CPU and for NVIDIA GPUs, and this device is '{kind}'"
+    library, problem = _device_library()
+    return problem if library is None else _too_old(library.hemoflow_oldest_device())
+
+
+def _too_old(needed: int) -> str:
+    """What keeps the kernels from GPUs of a lower compute capability (80 for 8.0) than they are compiled for, or nothing."""
+    for device in jax.devices("gpu"):
+        capability = str(getattr(device, "compute_capability", ""))
+        if capability.replace(".", "", 1).isdigit() and round(10 * float(capability)) < needed:
+            return (
+                f"the compiled kernels need compute capability {needed / 10} and {device.device_kind} has {capability} "
+                "(HEMOFLOW_CUDA_ARCHITECTURES chooses when the package is installed)"
+            )
+    return ""
 
 
 @functools.cache
@@ -100,14 +129,32 @@ def _library() -> tuple[ctypes.CDLL | None, str]:
     if not found:
         return None, "no compiled kernels came with this installation (no C++ compiler when it was installed)"
     try:
-        library = ctypes.CDLL(str(found[0]))
-        for name in KERNELS:
-            for kind in ("f32", "f64"):
-                handler = jax.ffi.pycapsule(getattr(library, f"hemoflow_{name}_{kind}"))
-                jax.ffi.register_ffi_target(f"hemoflow_{name}_{kind}", handler, platform="cpu")
+        library = register(found[0], KERNELS, "cpu")
     except (OSError, AttributeError, RuntimeError, ValueError) as error:
         return None, f"the compiled kernels do not load here ({error})"
     library.hemoflow_copy_bandwidth.restype = ctypes.c_double
     library.hemoflow_instruction_set.restype = ctypes.c_char_p
     library.hemoflow_set_threads(available_cores())
     return library, ""
+
+
+@functools.cache
+def _device_library() -> tuple[ctypes.CDLL | None, str]:
+    """The same for GPUs."""
+    found = sorted(Path(p) / "kernels_cuda.so" for p in __path__ if (Path(p) / "kernels_cuda.so").is_file())
+    if not found:
+        return None, f"no compiled kernels for a GPU: {device_report()}"
+    try:
+        return register(found[0], DEVICE_KERNELS, "CUDA"), ""
+    except (OSError, AttributeError, RuntimeError, ValueError) as error:
+        return None, f"the compiled kernels for a GPU do not load here ({error})"
+
+
+def register(path: Path, kernels: Sequence[str], platform: str, names: str = "hemoflow") -> ctypes.CDLL:
+    """Load a library and make its kernels known to JAX for one of its platforms, under names that begin with `names`."""
+    library = ctypes.CDLL(str(path))
+    for name in kernels:
+        for kind in ("f32", "f64"):
+            handler = jax.ffi.pycapsule(getattr(library, f"hemoflow_{name}_{kind}"))
+            jax.ffi.register_ffi_target(f"{names}_{name}_{kind}", handler, platform=platform)
+    return library

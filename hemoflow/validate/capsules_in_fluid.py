@@ -126,7 +126,7 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
         capsule.law,
         "none",
         precision,
-        native=native.in_use(),
+        native=native.in_use("membrane"),
         shear_modulus=capsule.shear_modulus,
         area_dilation=capsule.area_dilation,
         volume_modulus=capsule.volume_modulus,

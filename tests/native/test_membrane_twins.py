@@ -17,7 +17,7 @@ from hemoflow.cells.surface import Surface, discocyte, icosphere
 from hemoflow.model import CellGroup, CellState
 from hemoflow.step import displace
 
-pytestmark = pytest.mark.skipif(native.status().backend != "native", reason="no compiled kernels here")
+pytestmark = pytest.mark.skipif(not native.in_use("membrane"), reason="no compiled kernels here")
 
 forces = jax.jit(lambda cell, x: cell.forces(x))
 moved_by = jax.jit(

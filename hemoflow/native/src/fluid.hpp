@@ -188,7 +188,8 @@ struct WallSums {
 
 // The part of one block that fits a vector: the lanes `from` to `from` + W of the block, the first of them at node n.
 struct Part {
-  int64_t block, n;
+  int64_t block;
+  Place n;
   int from;
   unsigned active, all;
 
@@ -221,7 +222,7 @@ HEMOFLOW_INLINE void each_shared(const Slots& s, const Part& part, const Visit& 
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     const bool there = kKind == kWhole || (present[i - 1] >> part.from & 1);
-    visit(i, there ? int64_t(base[i - 1]) + part.from : i * s.stride + part.n);
+    visit(i, there ? Place(base[i - 1]) + part.from : i * Place(s.stride) + part.n);
   }
 }
 
@@ -229,7 +230,7 @@ HEMOFLOW_UNROLL
 template <Kind kKind, class R>
 HEMOFLOW_INLINE void read_shared(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f) {
   typedef typename Simd<R>::type V;
-  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, int64_t slot) { f[i] = s.populations[slot]; });
+  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, Place slot) { f[i] = s.populations[slot]; });
   const R* const p = s.populations + part.from;
   const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
   const int32_t* base = s.slots.base + begin * 18;
@@ -258,7 +259,7 @@ HEMOFLOW_UNROLL
 
 template <Kind kKind, class R>
 HEMOFLOW_INLINE void write_shared(const FluidStep<R>& s, const Part& part, const typename Simd<R>::type* f) {
-  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, int64_t slot) { s.populations[slot] = f[i]; });
+  if constexpr (Simd<R>::width == 1) return each_shared<kKind>(s.slots, part, [&](int i, Place slot) { s.populations[slot] = f[i]; });
   R* const p = s.populations + part.from;
   const int64_t begin = s.slots.first_piece[part.block], end = s.slots.first_piece[part.block + 1];
   const int32_t* base = s.slots.base + begin * 18;
@@ -329,7 +330,7 @@ template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, Kind kKind, c
 HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
                             typename Simd<R>::type& exchanged) {
   typedef typename Simd<R>::type V;
-  const int64_t n = part.n, count = s.slots.count, stride = s.slots.stride;
+  const Place n = part.n, count = Place(s.slots.count), stride = Place(s.slots.stride);
   R* const p = s.populations;
   const V zero = {};
   V f[kDirections];
@@ -338,7 +339,7 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
     read_shared<kKind>(s, part, f);
   } else {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + i * stride + n, part);
+    for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + (i * stride + n), part);
   }
   Walls<R> walls;
   if constexpr (kKind == kWalled) add_up<V, R>(added, return_walls(s, part, f, walls));
@@ -349,8 +350,8 @@ HEMOFLOW_UNROLL
     local.fz = zero + body[2];
     if (s.force != nullptr) {
       local.fx = local.fx + read_own<kKind>(s.force + n, part);
-      local.fy = local.fy + read_own<kKind>(s.force + count + n, part);
-      local.fz = local.fz + read_own<kKind>(s.force + 2 * count + n, part);
+      local.fy = local.fy + read_own<kKind>(s.force + (count + n), part);
+      local.fz = local.fz + read_own<kKind>(s.force + (2 * count + n), part);
     }
   }
   if constexpr (kThinning) {
@@ -363,8 +364,8 @@ HEMOFLOW_UNROLL
   collide<kForced, R>(f, local);
   if constexpr (kVelocity) {
     write_own<kKind>(s.velocity + n, part, local.ux);
-    write_own<kKind>(s.velocity + count + n, part, local.uy);
-    write_own<kKind>(s.velocity + 2 * count + n, part, local.uz);
+    write_own<kKind>(s.velocity + (count + n), part, local.uy);
+    write_own<kKind>(s.velocity + (2 * count + n), part, local.uz);
     if constexpr (kThinning) write_own<kKind>(s.rate + n, part, local.even_rate);
   }
   write_own<kKind>(p + n, part, f[0]);
@@ -384,7 +385,7 @@ HEMOFLOW_UNROLL
     write_shared<kKind>(s, part, out);
   } else {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + i * stride + n, part, out[i]);
+    for (int i = 1; i < kDirections; ++i) write_own<kKind>(p + (i * stride + n), part, out[i]);
   }
 }
 

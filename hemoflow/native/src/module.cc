@@ -315,6 +315,9 @@ HEMOFLOW_HANDLERS(float, f32);
 HEMOFLOW_HANDLERS(double, f64);
 
 extern "C" const char* hemoflow_instruction_set() { return hemoflow::instruction_set(); }
+#ifdef HEMOFLOW_OLDEST
+extern "C" int hemoflow_oldest_device() { return HEMOFLOW_OLDEST; }  // compute capability, 80 for 8.0
+#endif
 #ifndef HEMOFLOW_DEVICE
 HEMOFLOW_CELL_HANDLERS(float, f32);
 HEMOFLOW_CELL_HANDLERS(double, f64);

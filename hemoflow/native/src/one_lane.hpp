@@ -1,6 +1,8 @@
 // One number in place of a vector, for a thread that serves one node: what simd.hpp is for processors with vectors.
 // Included once, inside the namespace of the kernels of a GPU.
 
+typedef uint32_t Place;  // of a population among all, which the table holds as int32: half of the registers of an address
+
 template <class R>
 struct Simd {
   static constexpr int width = 1;

@@ -1,6 +1,8 @@
 // Vectors of one instruction set, and the loads and stores of those lanes that are set in a bit mask: the others read zero and are
 // left alone in memory, which may end before them. Included once per instruction set, inside its own namespace.
 
+typedef int64_t Place;  // of a population among all
+
 template <class R>
 struct Simd {
   static constexpr int width = HEMOFLOW_VECTOR_BYTES / int(sizeof(R));

@@ -165,7 +165,7 @@ HEMOFLOW_BODY void update_node(const FluidStep<R>& s, int64_t n, double* added, 
   const R level = s.drive[s.links.openings + 1];
   const R body[3] = {s.body_force[0] * level, s.body_force[1] * level, s.body_force[2] * level};
   const int64_t block = n / kLanes, first = block & ~int64_t(1), last = std::min(first + 1, s.slots.blocks - 1);
-  const Part part{block, n, int(n % kLanes), 1, 1};
+  const Part part{block, Place(n), int(n % kLanes), 1, 1};
   const auto run = [&](auto kind) {
     constexpr Kind kKind = decltype(kind)::value;
     update<kOdd, true, kVelocity, kThinning, kKind>(s, part, body, kKind == kWalled ? settling(s) : R(0), added, taken, exchanged);
@@ -238,6 +238,10 @@ struct CloseBook {
     });
   }
 };
+
+// As many threads as registers allow without spilling more than a few (ptxas -v): loads in flight hide the way to memory.
+template <bool kVelocity, bool kThinning, bool kWalls>
+constexpr int kResident<Sweep<kVelocity, kThinning, kWalls, float>> = kThinning || kWalls ? 2 : 3;
 
 template <bool kWalls, class R>
 void sweep_nodes(const FluidStep<R>& s, double* walls) {

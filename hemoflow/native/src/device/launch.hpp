@@ -41,14 +41,18 @@ HEMOFLOW_INLINE void add_to(double* at, double value) {
 #endif
 }
 
+// Teams that a multiprocessor is to hold at once, which bounds the registers of a thread; 1 leaves that to the compiler.
 template <class Body>
-__global__ void __launch_bounds__(kTeam) threads_of(const __grid_constant__ Body body, int64_t count) {
+constexpr int kResident = 1;
+
+template <class Body>
+__global__ void __launch_bounds__(kTeam, kResident<Body>) threads_of(const __grid_constant__ Body body, int64_t count) {
   const int64_t k = int64_t(blockIdx.x) * kTeam + threadIdx.x;
   if (k < count) body(k);
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kTeam) teams_of(const __grid_constant__ Body body) {
+__global__ void __launch_bounds__(kTeam, kResident<Body>) teams_of(const __grid_constant__ Body body) {
   __shared__ typename Body::Shared shared;
   body(Team{int64_t(blockIdx.x)}, shared);
 }
@@ -108,6 +112,9 @@ void for_teams(int64_t count, const Body& body) {
     body(Team{emulated(k, count)}, shared);
   }
 }
+
+template <class Body>
+constexpr int kResident = 1;
 
 #define HEMOFLOW_BODY inline
 
