@@ -59,8 +59,8 @@ def _native_kernels() -> dict[str, Any]:
     status = native.status()
     missing = [name for name in native.KERNELS if name not in status.kernels]
     return {
-        "backend": status.backend, "in_use": list(status.kernels), "pure_jax": missing, "why": status.why, "instruction_set": status.instruction_set,
-        "threads": status.threads,
+        "backend": status.backend, "in_use": list(status.kernels), "pure_jax": missing, "why": status.why,
+        "instruction_set": status.instruction_set, "threads": status.threads,
     }  # fmt: skip
 
 

@@ -21,6 +21,17 @@ from hemoflow.rheology import CarreauYasuda
 SHAPES = [((5, 7, 3), 1.0), ((1, 1, 17), 1.0), ((16, 16, 16), 1.0), ((19, 11, 23), 0.5), ((33, 9, 10), 0.08)]
 PRECISIONS = [(jnp.float32, 1e-6), (jnp.float64, 1e-14)]
 
+# A few of all combinations for tests of devices, since every shape and precision is compiled anew.
+FLUIDS: list[Any] = [
+    ((5, 7, 3), 1.0, 0, 2, False, "constant"),
+    ((16, 16, 16), 1.0, 1, 5, True, "per node"),
+    ((19, 11, 23), 0.5, 0, 5, True, "per node"),
+    ((33, 9, 10), 0.08, 1, 2, False, "thinning"),
+]
+"""Shape, part of it that is fluid, index of the precision, steps, whether there are forces, viscosity."""
+POINTS: list[Any] = [(3, 0, (True, False, True), 0), (4, 1, (False,) * 3, 2)]
+"""Width of the kernel, index of the precision, periodic axes, axis of the rows."""
+
 
 def neighbours_of(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Ids (19, N) of the neighbours of every node in a periodic mask, -1 where there is none."""

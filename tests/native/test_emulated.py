@@ -22,10 +22,10 @@ from hemoflow.fluid.inplace import pull_source
 from hemoflow.interaction.repulsion import gap_and_normal
 from hemoflow.native import calls
 
-from . import test_twins
-from .sample import after, layouts, twins
+from .checks import check_fluid, check_points, check_table, check_wall
+from .sample import FLUIDS, POINTS, PRECISIONS, after, layouts, twins
 
-SOURCE = Path(native.__file__).parent / "src"
+SOURCE = Path(__file__).resolve().parents[2] / "hemoflow" / "native" / "src"
 COMPILER = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), "")
 FLAGS = ["-std=c++17", "-O0", "-fPIC", "-w", "-DHEMOFLOW_DEVICE", "-DHEMOFLOW_EMULATED"]
 
@@ -45,12 +45,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     assert [part.wait() for part in parts] == [0, 0]
     built = folder / "emulated.so"
     subprocess.run([COMPILER, "-shared", *(str(folder / name) for name in sources), "-o", str(built)], check=True)
-    found = ctypes.CDLL(str(built))
-    for name in native.DEVICE_KERNELS:
-        for kind in ("f32", "f64"):
-            handler = jax.ffi.pycapsule(getattr(found, f"hemoflow_{name}_{kind}"))
-            jax.ffi.register_ffi_target(f"emulated_{name}_{kind}", handler, platform="cpu")
-    return found
+    return native.register(built, native.DEVICE_KERNELS, "cpu", "emulated")
 
 
 @pytest.fixture(autouse=True)
@@ -62,41 +57,22 @@ def emulated(library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     library.hemoflow_emulate_order(0)
 
 
-@pytest.mark.parametrize(
-    "shape, fill, precision, steps, forced, viscosity",
-    [
-        ((5, 7, 3), 1.0, 0, 2, False, "constant"),
-        ((1, 1, 17), 1.0, 1, 5, True, "per node"),
-        ((16, 16, 16), 1.0, 0, 5, True, "per node"),
-        ((19, 11, 23), 0.5, 0, 5, True, "per node"),
-        ((19, 11, 23), 0.5, 1, 2, False, "thinning"),
-        ((33, 9, 10), 0.08, 0, 2, False, "thinning"),
-        ((33, 9, 10), 0.08, 1, 5, True, "per node"),
-    ],
-)
+@pytest.mark.parametrize("shape, fill, precision, steps, forced, viscosity", FLUIDS)
 def test_the_fluid_step_of_a_gpu_is_its_twins(shape, fill, precision, steps, forced, viscosity) -> None:  # type: ignore[no-untyped-def]
-    test_twins.test_the_fluid_step_is_its_twins(
-        shape, fill, *test_twins.PRECISIONS[precision], steps, forced, viscosity
-    )
+    check_fluid(shape, fill, *PRECISIONS[precision], steps, forced, viscosity)
 
 
 def test_the_compact_table_of_a_gpu_holds_the_whole_one() -> None:
-    test_twins.test_the_compact_table_holds_the_whole_one((19, 11, 23), 0.5)
+    check_table((19, 11, 23), 0.5)
 
 
-@pytest.mark.parametrize(
-    "width, precision, periodic, axis",
-    [(2, 1, (False, True, True), 1), (3, 0, (True, False, True), 0), (4, 0, (False,) * 3, 2), (4, 1, (True,) * 3, 0)],
-)
+@pytest.mark.parametrize("width, precision, periodic, axis", POINTS)
 def test_points_and_nodes_exchange_on_a_gpu_what_the_twins_do(width, precision, periodic, axis) -> None:  # type: ignore[no-untyped-def]
-    test_twins.test_points_and_nodes_exchange_what_the_twins_do(
-        *test_twins.PRECISIONS[precision], width, periodic, axis, 300
-    )
+    check_points(*PRECISIONS[precision], width, periodic, axis, 300)
 
 
-@pytest.mark.parametrize("precision", [0, 1])
-def test_the_wall_presses_and_stops_cells_on_a_gpu_as_the_twin_does(precision: int) -> None:
-    test_twins.test_the_wall_presses_and_stops_cells_as_the_twin_does(*test_twins.PRECISIONS[precision], 150)
+def test_the_wall_presses_and_stops_cells_on_a_gpu_as_the_twin_does() -> None:
+    check_wall(*PRECISIONS[0], 150)
 
 
 def test_results_do_not_depend_on_the_order_of_threads(library: ctypes.CDLL) -> None:

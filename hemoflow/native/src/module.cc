@@ -52,10 +52,8 @@ struct OnStream<kHandler> {
   }
 };
 
-#define HEMOFLOW_RUN(handler) OnStream<handler>::run
 #define HEMOFLOW_BIND ffi::Ffi::Bind().Ctx<ffi::PlatformStream<hemoflow::Stream>>()
-#define HEMOFLOW_SYMBOL(name, handler, binding) \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, HEMOFLOW_RUN(handler), binding, {ffi::Traits::kCmdBufferCompatible})
+#define HEMOFLOW_SYMBOL(name, handler, binding) XLA_FFI_DEFINE_HANDLER_SYMBOL(name, OnStream<handler>::run, binding)
 #else
 #define HEMOFLOW_BIND ffi::Ffi::Bind()
 #define HEMOFLOW_SYMBOL(name, handler, binding) XLA_FFI_DEFINE_HANDLER_SYMBOL(name, handler, binding)
