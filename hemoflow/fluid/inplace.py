@@ -223,7 +223,11 @@ def pull_source(slots: Slots) -> Array:
 
 def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    out = (new((19 * stride(slots.count),), populations.dtype), new((2,), populations.dtype), scratch(teams(slots.count)))
+    out = (
+        new((19 * stride(slots.count),), populations.dtype),
+        new((2,), populations.dtype),
+        scratch(teams(slots.count)),
+    )
     held, taken, _ = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
     if slots.crossing is not None:
         held = jnp.concatenate([held, jnp.zeros(slots.crossing.halo, held.dtype)])

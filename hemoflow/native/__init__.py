@@ -65,7 +65,11 @@ def status() -> Status:
     if jax.default_backend() == "gpu":
         return Status("native", device_report(), DEVICE_KERNELS, "CUDA")
     return Status(
-        "native", "compiled with the package", KERNELS, library.hemoflow_instruction_set().decode(), library.hemoflow_threads()
+        "native",
+        "compiled with the package",
+        KERNELS,
+        library.hemoflow_instruction_set().decode(),
+        library.hemoflow_threads(),
     )
 
 

@@ -33,7 +33,9 @@ def test_a_machine_with_nvcc_has_kernels_for_gpus_that_load_without_one() -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("cmake") or not any(map(shutil.which, COMPILERS)), reason="nothing to compile with")
+@pytest.mark.skipif(
+    not shutil.which("cmake") or not any(map(shutil.which, COMPILERS)), reason="nothing to compile with"
+)
 @pytest.mark.parametrize("insist, code, said", [("AUTO", 0, "nvcc failed when it was installed"), ("ON", 1, "")])
 def test_a_cuda_compiler_that_fails_costs_the_kernels_for_gpus_alone(
     insist: str, code: int, said: str, tmp_path: Path
