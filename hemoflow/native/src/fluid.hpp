@@ -7,7 +7,7 @@ constexpr int64_t kAhead = 8;   // blocks between a request for memory and its u
 inline int block_length(const Slots& s, int64_t block) { return int(std::min<int64_t>(kLanes, s.count - block * kLanes)); }
 
 HEMOFLOW_SHARED int64_t shared_slot(const Slots& s, int64_t block, int lane, int direction) {
-  if (!(s.present[block * 18 + direction - 1] >> lane & 1)) return int64_t(direction) * s.stride + block * kLanes + lane;
+  if (s.missing[block * 18 + direction - 1] >> lane & 1) return int64_t(direction) * s.stride + block * kLanes + lane;
   int64_t piece = s.first_piece[block];
   while (!(s.lanes[piece] >> lane & 1)) ++piece;
   return int64_t(s.base[piece * 18 + direction - 1]) + lane;
@@ -66,7 +66,7 @@ HEMOFLOW_SHARED R minus(R total, R one, R other) {
   return (one < 0 ? -one : one) > (other < 0 ? -other : other) ? (total - one) - other : (total - other) - one;
 }
 
-// Part of what a wall link exchanges that it gives back, to settle what all of them gained before.
+// Part of what a node exchanges with its walls that it gives back, to settle what all of them gained before.
 template <class R>
 HEMOFLOW_SHARED R settling(const FluidStep<R>& s) {
   const R share = s.book[1] > 0 ? R(0.5) * s.book[0] / s.book[1] : R(0);
@@ -218,10 +218,10 @@ HEMOFLOW_INLINE void each_shared(const Slots& s, const Part& part, const Visit& 
   if constexpr (kKind != kWhole)
     while (!(s.lanes[piece] >> part.from & 1)) ++piece;
   const int32_t* const base = s.base + piece * 18;
-  const uint16_t* const present = s.present + part.block * 18;
+  const uint16_t* const shared = s.shared + piece * 18;
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
-    const bool there = kKind == kWhole || (present[i - 1] >> part.from & 1);
+    const bool there = kKind == kWhole || (shared[i - 1] >> part.from & 1);
     visit(i, there ? Place(base[i - 1]) + part.from : i * Place(s.stride) + part.n);
   }
 }
@@ -239,21 +239,17 @@ HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = load<V>(p + base[i - 1]);
     return;
   }
-  typedef Lanes<R> L;
-  const typename L::type active = typename L::type(part.active);
-  const uint16_t* const present = s.slots.present + part.block * 18;
+  const uint16_t *shared = s.slots.shared + begin * 18, *const missing = s.slots.missing + part.block * 18;
   const R* const own = s.populations + part.n;
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) f[i] = V{};
   if (kKind == kWalled || !s.slots.closed[part.block]) {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i)
-      f[i] = load_some(own + i * s.slots.stride, L::without(active, L::at(present + i - 1, part.from)));
+    for (int i = 1; i < kDirections; ++i) f[i] = load_some(own + i * s.slots.stride, Lanes<R>::at(missing + i - 1, part.from));
   }
-  for (int64_t piece = begin; piece < end; ++piece, base += 18) {
-    const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
+  for (int64_t piece = begin; piece < end; ++piece, base += 18, shared += 18) {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) f[i] = V(load_over(f[i], p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from))));
+    for (int i = 1; i < kDirections; ++i) f[i] = V(load_over(f[i], p + base[i - 1], Lanes<R>::at(shared + i - 1, part.from)));
   }
 }
 
@@ -268,21 +264,15 @@ HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) store(p + base[i - 1], f[i]);
     return;
   }
-  typedef Lanes<R> L;
-  const typename L::type active = typename L::type(part.active);
-  const uint16_t* const present = s.slots.present + part.block * 18;
+  const uint16_t *shared = s.slots.shared + begin * 18, *const missing = s.slots.missing + part.block * 18;
   R* const own = s.populations + part.n;
   if (kKind == kWalled || !s.slots.closed[part.block]) {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) {
-      const typename L::type missing = L::without(active, L::at(present + i - 1, part.from));
-      if (missing) store_some(own + i * s.slots.stride, missing, f[i]);
-    }
+    for (int i = 1; i < kDirections; ++i) store_some(own + i * s.slots.stride, Lanes<R>::at(missing + i - 1, part.from), f[i]);
   }
-  for (int64_t piece = begin; piece < end; ++piece, base += 18) {
-    const typename L::type lanes = L::at(s.slots.lanes + piece, part.from);
+  for (int64_t piece = begin; piece < end; ++piece, base += 18, shared += 18) {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) store_some(p + base[i - 1], L::both(lanes, L::at(present + i - 1, part.from)), f[i]);
+    for (int i = 1; i < kDirections; ++i) store_some(p + base[i - 1], Lanes<R>::at(shared + i - 1, part.from), f[i]);
   }
 }
 
@@ -300,7 +290,8 @@ HEMOFLOW_INLINE V magnitude(const V& v) {
 template <class R>
 struct Walls {
   typedef typename Simd<R>::type V;
-  V retain[kDirections], part[kDirections];  // factor of the wall in each lane, and what it adds to the returning population
+  V retain[kDirections];  // factor of the wall in each lane
+  V came[kPairs];         // what walls add to the populations of a pair of directions
 };
 
 // Adds to the returning populations what arrives against them now, and gives the sum of that.
@@ -314,17 +305,21 @@ HEMOFLOW_UNROLL
     const unsigned mask = lanes[i - 1];
     const R* const mine = Simd<R>::width == kLanes ? retain : retain + bit_count(mask & ((1u << part.from) - 1));
     walls.retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
-    walls.part[i] = walls.retain[i] * f[opposite(i)];
     retain += bit_count(mask);
   }
   V sum = {};
 HEMOFLOW_UNROLL
-  for (int i = 1; i < kDirections; ++i) {
-    f[i] = f[i] + walls.part[i];
-    sum = sum + walls.part[i];
+  for (int k = 0; k < kPairs; ++k) {
+    const int i = 2 * k + 1;
+    const V a = f[i], b = f[i + 1];
+    f[i] = a + walls.retain[i] * b;
+    f[i + 1] = b + walls.retain[i + 1] * a;
+    walls.came[k] = walls.retain[i] * b + walls.retain[i + 1] * a;
+    sum = sum + walls.came[k];
   }
   return sum;
 }
+
 
 template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, Kind kKind, class R>
 HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
@@ -342,7 +337,11 @@ HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + (i * stride + n), part);
   }
   Walls<R> walls;
-  if constexpr (kKind == kWalled) add_up<V, R>(added, return_walls(s, part, f, walls));
+  V came = zero;
+  if constexpr (kKind == kWalled) {
+    came = return_walls(s, part, f, walls);
+    add_up<V, R>(added, came);
+  }
   Local<V, R> local;
   if constexpr (kForced) {
     local.fx = zero + body[0];
@@ -368,19 +367,26 @@ HEMOFLOW_UNROLL
     write_own<kKind>(s.velocity + (2 * count + n), part, local.uz);
     if constexpr (kThinning) write_own<kKind>(s.rate + n, part, local.even_rate);
   }
-  write_own<kKind>(p + n, part, f[0]);
-  V out[kDirections], sum = zero;
+  V out[kDirections];
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     out[i] = f[opposite(i)];
-    if constexpr (kKind == kWalled) {
-      const V off = walls.retain[i] * f[i], size = magnitude<V, R>(walls.part[i] - off);
-      sum = sum + off;
-      exchanged = exchanged + size;
-      out[i] = out[i] - off - share * size;
-    }
+    if constexpr (kKind == kWalled) out[i] = out[i] - walls.retain[i] * f[i];
   }
-  if constexpr (kKind == kWalled) add_up<V, R>(taken, sum);
+  if constexpr (kKind == kWalled) {
+    V net = zero, size = zero;
+HEMOFLOW_UNROLL
+    for (int k = 0; k < kPairs; ++k) {
+      const int i = 2 * k + 1;
+      const V gained = walls.came[k] - walls.retain[i] * f[i] - walls.retain[i + 1] * f[i + 1];
+      net = net + gained;
+      size = size + magnitude<V, R>(gained);
+    }
+    add_up<V, R>(taken, came - net);
+    exchanged = exchanged + size;
+    f[0] = f[0] - share * size;
+  }
+  write_own<kKind>(p + n, part, f[0]);
   if constexpr (kOdd) {
     write_shared<kKind>(s, part, out);
   } else {
@@ -389,22 +395,29 @@ HEMOFLOW_UNROLL
   }
 }
 
-// Asks for the slots of a block that comes soon: short pieces of 19 arrays are too much for the prefetchers of the hardware.
+// Asks for the slots of a block that comes soon, and in an odd step for the tables of a later one, without which nothing is known of its slots.
+// A piece begins where the one before ended, so that the lines at the end of a block's last piece are the new ones.
 template <bool kOdd, class R>
-HEMOFLOW_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t block) {
+HEMOFLOW_HOST_INLINE void fetch_ahead(const FluidStep<R>& s, int64_t current) {
+  const Slots& slots = s.slots;
+  const int64_t block = std::min(current + kAhead, slots.blocks - 1);
   const R* const own = s.populations + block * kLanes;
   __builtin_prefetch(own, 1);
   if constexpr (kOdd) {
-    if (!s.slots.closed[block]) return;  // beside walls the same lines come again soon
-    for (int64_t piece = s.slots.first_piece[block]; piece < s.slots.first_piece[block + 1]; ++piece) {
-      const R* const first = s.populations + __builtin_ctz(s.slots.lanes[piece]);
-      const int32_t* const base = s.slots.base + piece * 18;
+    const int64_t later = std::min(current + 4 * kAhead, slots.blocks - 1);
+    const int32_t* const table = slots.base + slots.first_piece[later] * 18;
+    for (int line = 0; line < 3; ++line) __builtin_prefetch(table + 16 * line);
+    __builtin_prefetch(slots.shared + slots.first_piece[later] * 18);
+    __builtin_prefetch(slots.missing + later * 18);
+    __builtin_prefetch(slots.wall + later * 18);
+    for (int line = 0; line < 2; ++line) __builtin_prefetch(s.retain + slots.first_wall[later] + 16 * line);
+    const R* const last = s.populations + kLanes - 1;
+    const int32_t* const base = slots.base + (slots.first_piece[block + 1] - 1) * 18;
 HEMOFLOW_UNROLL
-      for (int i = 0; i < 18; ++i) __builtin_prefetch(first + base[i], 1);
-    }
+    for (int i = 0; i < 18; ++i) __builtin_prefetch(last + base[i], 1);
   } else {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * s.slots.stride, 1);
+    for (int i = 1; i < kDirections; ++i) __builtin_prefetch(own + i * slots.stride, 1);
   }
 }
 
@@ -418,7 +431,7 @@ WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end, R share) {
   alignas(64) double added[W] = {}, taken[W] = {};
   V exchanged = {};
   for (int64_t block = begin; block < end; ++block) {
-    fetch_ahead<kOdd>(s, std::min(block + kAhead, s.slots.blocks - 1));
+    fetch_ahead<kOdd>(s, block);
     const unsigned lanes = (1u << block_length(s.slots, block)) - 1;
     const bool walls = s.slots.first_wall[block + 1] > s.slots.first_wall[block], whole = s.slots.closed[block] == 2;
     for (int from = 0; from < kLanes && lanes >> from; from += W) {
@@ -542,7 +555,7 @@ void import_populations(const Slots& s, const R* retain, const R* in, R* slots, 
 HEMOFLOW_SHARED int32_t source(const Slots& s, int64_t n, int i) {
   const int64_t block = n / kLanes;
   const int lane = int(n % kLanes);
-  const bool there = i == 0 || (s.present[block * 18 + i - 1] >> lane & 1);
+  const bool there = i == 0 || !(s.missing[block * 18 + i - 1] >> lane & 1);
   return int32_t(there ? i * s.count + (i == 0 ? n : shared_slot(s, block, lane, i) % s.stride) : opposite(i) * s.count + n);
 }
 

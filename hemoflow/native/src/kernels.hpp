@@ -15,7 +15,7 @@ constexpr int kLanes = 16;  // nodes of a block
 // in an odd step the same two populations share one slot at the neighbour, or the node's own where there is no neighbour. Blocks are 16
 // nodes that follow each other in memory, the last one may be shorter. A block consists of pieces, `first_piece` (b) to (b+1), of lanes
 // `lanes` (piece) whose neighbours follow each other in every direction: the shared slots for direction i of the lanes in the bits
-// `present` (b, i-1) are `base` (piece, i-1) + lane. `closed` (b): 1 if every
+// `shared` (piece, i-1) are `base` (piece, i-1) + lane; the lanes in `missing` (b, i-1) have no such neighbour. `closed` (b): 1 if every
 // lane is in use and has all its neighbours, 2 if they are one piece as well.
 //
 // Walls at sub-node distance: `wall` (b, i-1) has the lanes whose population i comes back from a wall with a factor other than 0,
@@ -23,7 +23,7 @@ constexpr int kLanes = 16;  // nodes of a block
 // slot holds the part of the returning population that is known once the node has collided; the rest is added when it is read.
 struct Slots {
   const int32_t *base, *first_piece, *first_wall;
-  const uint16_t *lanes, *present, *wall, *closed;
+  const uint16_t *lanes, *shared, *missing, *wall, *closed;
   int64_t blocks, count, stride, walls;  // `walls`: at most so many populations come back from them
 };
 

@@ -51,6 +51,4 @@ template <class R>
 struct Lanes {
   typedef unsigned type;
   static HEMOFLOW_INLINE type at(const uint16_t* lanes, int from) { return (*lanes >> from) & 1; }
-  static HEMOFLOW_INLINE type both(type a, type b) { return a & b; }
-  static HEMOFLOW_INLINE type without(type all, type some) { return all & ~some; }
 };

@@ -123,8 +123,6 @@ template <class R>
 struct Lanes {
   typedef unsigned type;
   static HEMOFLOW_INLINE type at(const uint16_t* lanes, int from) { return (*lanes >> from) & Simd<R>::all; }
-  static HEMOFLOW_INLINE type both(type a, type b) { return a & b; }
-  static HEMOFLOW_INLINE type without(type all, type some) { return all & ~some; }
 };
 
 #if defined(__AVX512VL__)
@@ -133,7 +131,5 @@ template <>
 struct Lanes<float> {
   typedef __mmask16 type;
   static HEMOFLOW_INLINE type at(const uint16_t* lanes, int) { return _load_mask16(const_cast<uint16_t*>(lanes)); }
-  static HEMOFLOW_INLINE type both(type a, type b) { return _kand_mask16(a, b); }
-  static HEMOFLOW_INLINE type without(type all, type some) { return _kandn_mask16(some, all); }
 };
 #endif
