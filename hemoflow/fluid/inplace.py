@@ -35,7 +35,7 @@ PLACES, SPREAD = 64, 27
 class Blocks(eqx.Module):
     """The neighbour table, as in native/src/kernels.hpp: B blocks of P pieces.
 
-    `base` and `shared` (P, 18), `first_piece` and `first_wall` (B + 1,), `lanes` (P,), `missing` and `wall` (B, 18),
+    `base` and `shared` (P, 18), `first_piece` and `first_wall` (B + 1,), `lanes` (P,), `missing`, `wall` and `wall_from` (B, 18),
     `closed` (B,), `retain` (walls + padding,).
     """
 
@@ -46,14 +46,15 @@ class Blocks(eqx.Module):
     shared: Array
     missing: Array
     wall: Array
+    wall_from: Array
     closed: Array
     retain: Array
 
     def arguments(self) -> tuple[Array, ...]:
         """In the order of the kernels."""
         return (
-            self.base, self.first_piece, self.first_wall, self.lanes, self.shared, self.missing, self.wall, self.closed,
-            self.retain,
+            self.base, self.first_piece, self.first_wall, self.lanes, self.shared, self.missing, self.wall,
+            self.wall_from, self.closed, self.retain,
         )  # fmt: skip
 
 
@@ -155,13 +156,14 @@ def tables(shared: Integers, comes: NDArray[np.bool_], links: Links) -> Slots:
     order = walls[np.lexsort((node[walls], back[walls], node[walls] // BLOCK))]
     wall = np.zeros((len(number), 18), np.int64)
     np.bitwise_or.at(wall, (node[order] // BLOCK, back[order] - 1), bits[node[order] % BLOCK])
+    held = np.bitwise_count(wall)
     walls_before = np.concatenate([[0], np.cumsum(np.bincount(node[order] // BLOCK, minlength=len(number)))])
     closed = exists.all(axis=(0, 2)) * (1 + (np.diff(first_piece) == 1))
     present, piece_of = (exists @ bits).T, np.repeat(np.arange(len(number)), np.diff(first_piece))
     used = np.append(np.full(len(number) - 1, bits.sum()), bits[: count - (len(number) - 1) * BLOCK].sum())
     blocks = Blocks(
         _int(base), _int(first_piece), _int(walls_before), _short(lanes), _short(lanes[:, None] & present[piece_of]),
-        _short(used[:, None] & ~present), _short(wall), _short(closed),
+        _short(used[:, None] & ~present), _short(wall), _short(np.cumsum(held, axis=1) - held), _short(closed),
         jnp.asarray(np.concatenate([np.asarray(links.retain)[order], np.zeros(BLOCK)]), links.retain.dtype),
     )  # fmt: skip
     return Slots(blocks, _others(links, shared, count), count)

@@ -239,13 +239,13 @@ HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = load<V>(p + base[i - 1]);
     return;
   }
-  const uint16_t *shared = s.slots.shared + begin * 18, *const missing = s.slots.missing + part.block * 18;
+  const uint16_t* shared = s.slots.shared + begin * 18;
   const R* const own = s.populations + part.n;
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) f[i] = V{};
   if (kKind == kWalled || !s.slots.closed[part.block]) {
 HEMOFLOW_UNROLL
-    for (int i = 1; i < kDirections; ++i) f[i] = load_some(own + i * s.slots.stride, Lanes<R>::at(missing + i - 1, part.from));
+    for (int i = 1; i < kDirections; ++i) f[i] = load_some(own + i * s.slots.stride, part.active);  // pieces replace what is not missing
   }
   for (int64_t piece = begin; piece < end; ++piece, base += 18, shared += 18) {
 HEMOFLOW_UNROLL
@@ -298,14 +298,13 @@ struct Walls {
 template <class R>
 HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f, Walls<R>& walls) {
   typedef typename Simd<R>::type V;
-  const uint16_t* const lanes = s.slots.wall + part.block * 18;
-  const R* retain = s.retain + s.slots.first_wall[part.block];
+  const uint16_t *const lanes = s.slots.wall + part.block * 18, *const first = s.slots.wall_from + part.block * 18;
+  const R* const retain = s.retain + s.slots.first_wall[part.block];
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
-    const unsigned mask = lanes[i - 1];
-    const R* const mine = Simd<R>::width == kLanes ? retain : retain + bit_count(mask & ((1u << part.from) - 1));
+    const R* mine = retain + first[i - 1];
+    if constexpr (Simd<R>::width < kLanes) mine += bit_count(lanes[i - 1] & ((1u << part.from) - 1));
     walls.retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
-    retain += bit_count(mask);
   }
   V sum = {};
 HEMOFLOW_UNROLL

@@ -19,11 +19,12 @@ constexpr int kLanes = 16;  // nodes of a block
 // lane is in use and has all its neighbours, 2 if they are one piece as well.
 //
 // Walls at sub-node distance: `wall` (b, i-1) has the lanes whose population i comes back from a wall with a factor other than 0,
-// `retain` those factors in the order of block, direction, lane, with a vector's length of padding; `first_wall` (b) counts them. Such a
+// `retain` those factors in the order of block, direction, lane, with a vector's length of padding; `first_wall` (b) counts them, and
+// `wall_from` (b, i-1) those of the block before this direction. Such a
 // slot holds the part of the returning population that is known once the node has collided; the rest is added when it is read.
 struct Slots {
   const int32_t *base, *first_piece, *first_wall;
-  const uint16_t *lanes, *shared, *missing, *wall, *closed;
+  const uint16_t *lanes, *shared, *missing, *wall, *wall_from, *closed;
   int64_t blocks, count, stride, walls;  // `walls`: at most so many populations come back from them
 };
 

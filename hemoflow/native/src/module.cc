@@ -65,11 +65,11 @@ bool too_small(ScratchOut& scratch, int64_t numbers) { return int64_t(scratch->e
 
 // The neighbour table, as the first operands of every call that needs it.
 #define HEMOFLOW_SLOTS \
-  Ints base, Ints first_piece, Ints first_wall, Masks lanes, Masks shared_lanes, Masks missing, Masks wall, Masks closed, Real<R> wall_retain
-#define HEMOFLOW_SLOT_ARGS(R) .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Real<R>>()
+  Ints base, Ints first_piece, Ints first_wall, Masks lanes, Masks shared_lanes, Masks missing, Masks wall, Masks wall_from, Masks closed, Real<R> wall_retain
+#define HEMOFLOW_SLOT_ARGS(R) .Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Masks>().Arg<Real<R>>()
 #define HEMOFLOW_SLOTS_OF                                                                                                   \
   {base.typed_data(), first_piece.typed_data(), first_wall.typed_data(),        lanes.typed_data(), shared_lanes.typed_data(), \
-   missing.typed_data(), wall.typed_data(), closed.typed_data(), int64_t(closed.element_count()), count, stride,          \
+   missing.typed_data(), wall.typed_data(), wall_from.typed_data(), closed.typed_data(), int64_t(closed.element_count()), count, stride,          \
    int64_t(wall_retain.element_count()) - hemoflow::kLanes}
 
 // XLA hands over the same memory for an aliased operand and result; where it does not, the contents are copied first.
