@@ -43,7 +43,10 @@ class Flow:
 
 @dataclass(frozen=True)
 class Capsule:
-    """A sphere that is unstressed at `radius`, placed at `centre` (3,) with all lengths times `stretch`; moduli in lattice units."""
+    """A sphere that is unstressed at `radius`, placed at `centre` (3,) with all lengths times `stretch`; moduli in lattice units.
+
+    Bending is Helfrich's, with the sum of both curvatures `spontaneous_curvature`.
+    """
 
     radius: float
     centre: tuple[float, float, float]
@@ -52,6 +55,8 @@ class Capsule:
     volume_modulus: float = 0.0
     law: str = "neo-hookean"
     stretch: float = 1.0
+    bending_modulus: float = 0.0
+    spontaneous_curvature: float = 0.0
 
 
 @dataclass
@@ -124,12 +129,14 @@ def _seed(capsule: Capsule, lumen: Lumen) -> tuple[CellGroup, CellState]:
     membrane = build_membrane(
         sphere,
         capsule.law,
-        "none",
+        "helfrich" if capsule.bending_modulus else "none",
         precision,
         native=native.in_use("membrane"),
         shear_modulus=capsule.shear_modulus,
         area_dilation=capsule.area_dilation,
         volume_modulus=capsule.volume_modulus,
+        bending_modulus=capsule.bending_modulus,
+        spontaneous_curvature=capsule.spontaneous_curvature,
     )
     centre = (np.asarray(capsule.centre) - lumen.origin) / lumen.spacing
     anchor = np.round(centre).astype(np.int32)
