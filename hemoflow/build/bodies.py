@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from hemoflow.bodies.calibration import EXCESS_RADIUS
+from hemoflow.bodies.calibration import excess_of_body
 from hemoflow.bodies.rigid import BodyGroup, BodyState
 from hemoflow.bodies.shape import Shape
 from hemoflow.cells.surface import area_vectors
@@ -45,17 +46,17 @@ class Drawn:
     marker_area: float = MARKER_AREA
     name: str = field(default="body")
 
-    @property
-    def inside(self) -> float:
-        """Depth of the markers below the surface."""
-        return EXCESS_RADIUS[self.kernel] if self.depth is None else self.depth
+    def inside(self, shape: Shape) -> float:
+        """Depth of the markers below the surface of a shape in lattice units."""
+        radius = math.sqrt(shape.area() / (4.0 * math.pi))
+        return shape.drawn_in(excess_of_body(radius, self.kernel)) if self.depth is None else self.depth
 
 
 def build_bodies(bodies: Sequence[Body], drawn: Drawn) -> tuple[BodyGroup, BodyState]:
     """Group and state of bodies of one shape, in the current precision of JAX."""
     shape, count, real = bodies[0].shape, len(bodies), jnp.result_type(float)
     surface, normal = shape.surface(int(np.ceil(shape.area() / drawn.marker_area)))
-    markers = surface.vertices - shape.drawn_in(drawn.inside) * normal
+    markers = surface.vertices - drawn.inside(shape) * normal
     share = np.zeros(len(markers))
     face = np.linalg.norm(area_vectors(markers, surface.faces), axis=1)
     for corner in range(3):
