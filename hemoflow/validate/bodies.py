@@ -17,9 +17,9 @@ from hemoflow.bodies.shape import Shape
 from hemoflow.build.bodies import FREE, Body, Drawn
 from hemoflow.build.fluid import Relaxation
 from hemoflow.errors import InputError
-from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.validate.bodies_in_fluid import BodyCase, Setting, body_case
 from hemoflow.validate.flow import in_precision, number
+from hemoflow.validate.flow_cases import fluid_case
 from hemoflow.validate.record import Measurement, Settings
 from hemoflow.validate.shapes import Duct, Room, circle
 
@@ -28,6 +28,15 @@ Floats = NDArray[np.float64]
 HELD = (False,) * 6
 SPEED = 1e-4
 """Lattice speed of the flows: Reynolds numbers of a few thousandths."""
+
+CRAWL = 1e-5
+"""The same for spheres that must not leave their place between nodes while they move."""
+
+UNIT = 1e-6
+"""Body force of strength one."""
+
+SETTLED = {"float64": 1e-7, "float32": 2e-5}
+"""Change of what is measured, in parts of it per chunk of steps, at which it counts as settled."""
 
 LATTICES = {
     "SC": ((0.0, 0.0, 0.0),),
@@ -78,11 +87,11 @@ def array_drag(params: Params, settings: Settings) -> Measurement:
     size = round(number(params, "nodes", (32 if kind == "SC" else 44) if settings.quick else 64))
     a = size * (3.0 * number(params, "phi") / (4.0 * np.pi * len(places))) ** (1.0 / 3.0)
     relaxation, drawn = Relaxation(number(params, "tau", 1.0)), Drawn(int(number(params, "kernel", 3)))
-    unit = np.array([1e-6, 0.0, 0.0])
+    unit = np.array([UNIT, 0.0, 0.0])
     setting = Setting(Room((size, size, size)), relaxation, unit, uniform(SPEED), drawn)
     bodies = [Body(Shape("sphere", a, a), size * (place + 0.25) + 0.1, free=HELD) for place in places]
     case = body_case(setting, bodies)
-    drag = settled(case, HeldFlow(SPEED, 1e-6), lambda c: c.load[:, :1], 1e-5, max(25, size * size // 40))
+    drag = settled(case, HeldFlow(SPEED, UNIT), lambda c: c.load[:, :1], 1e-5, max(25, size * size // 40))
     mean = float(case.velocity[0].mean())
     value = float(drag.mean()) / (6.0 * np.pi * relaxation.viscosity * a * mean)
     return Measurement(value, f"{size}^3 nodes, a = {a:.3g}", case.node_updates)
@@ -98,12 +107,12 @@ class Tube:
     tau: float
     kernel: int
 
-    def case(self, mean: float, speed: float, held: bool) -> tuple[BodyCase, HeldFlow]:
+    def case(self, mean: float, speed: float, held: bool) -> BodyCase:
         """The sphere in a flow of the given mean velocity, `held` to a speed or free."""
         a = self.ratio * self.radius
         body = Body(Shape("sphere", a, a), np.array([0.5 * self.length + 0.3, 0.0, 0.0]), motion=(speed, 0, 0, 0, 0, 0),
                     free=HELD if held else FREE)  # fmt: skip
-        vessel, unit = Duct(circle(self.radius), self.length), np.array([1e-6, 0.0, 0.0])
+        vessel, unit = Duct(circle(self.radius), self.length), np.array([UNIT, 0.0, 0.0])
         relaxation = Relaxation(self.tau)
 
         def start(x: Floats) -> Floats:
@@ -113,9 +122,8 @@ class Tube:
             return out
 
         case = body_case(Setting(vessel, relaxation, unit, start, Drawn(self.kernel)), [body])
-        lumen_mean = mean * vessel.section.area * self.length / len(case.lumen.nodes)
-        case.strength = 8.0 * relaxation.viscosity * mean / self.radius**2 / 1e-6
-        return case, HeldFlow(lumen_mean, 1e-6)
+        case.strength = 8.0 * relaxation.viscosity * mean / self.radius**2 / UNIT
+        return case
 
     @property
     def viscosity(self) -> float:
@@ -135,62 +143,64 @@ def _tube(params: Params, settings: Settings) -> Tube:
 
 
 @lru_cache(maxsize=4)
-def _tube_result(tube: Tube, kind: str, precision: str) -> tuple[float, float, int]:
-    """Force or velocity of the sphere and the body force of the case "moving", "held" or "free"; and node updates."""
-    mean, speed = (0.0, SPEED) if kind == "moving" else (0.5 * SPEED, 0.0 if kind == "held" else SPEED * (1 - 0.7 * tube.ratio**2))
-    case, flow = tube.case(mean, speed, kind != "free")
-    chunk = max(50, round(0.05 * tube.radius**2 / tube.viscosity))
+def _moving_or_held(tube: Tube, kind: str, precision: str) -> tuple[Floats, int]:
+    """Force on the sphere, its velocity, mean velocity of the tube and body force of the case "moving" (in a tube that nothing else
+    drives), "held" or "free"; and node updates."""
+    mean = 0.0 if kind == "moving" else 0.5 * CRAWL
+    speed = {"moving": CRAWL, "held": 0.0, "free": CRAWL * (1.0 - 0.7 * tube.ratio**2)}[kind]
+    case = tube.case(mean, speed, kind != "free")
+    through = len(case.lumen.nodes) / (np.pi * tube.radius**2 * tube.length)
 
     def values(c: BodyCase) -> Floats:
-        return np.array([c.motion[0, 0] if kind == "free" else c.load[0, 0]])
+        # What is counted after a collision holds the second half of the force as well.
+        second = 0.5 * (c.strength * UNIT * (kind != "moving") - c.load[0, 0] / len(c.lumen.nodes))
+        return np.array([c.load[0, 0], c.motion[0, 0], (c.momentum[0] / len(c.lumen.nodes) - second) * through])
 
-    value = settled(case, flow, values, 2e-5, chunk)
-    forces = settled(case, flow, lambda c: np.array([c.strength]), 2e-5, chunk)
-    return float(value[0]), float(forces[0]) * 1e-6, case.node_updates
+    chunk = max(50, round(0.05 * tube.radius**2 / tube.viscosity))
+    found = case.settle(lambda c: values(c) if kind == "held" else values(c)[1:], SETTLED[precision], chunk, 400)
+    found = values(case)
+    return np.array([*found, case.strength * UNIT]), case.node_updates
 
 
-def tube_runner(kind: str, value: Callable[[Tube, float, float], float]) -> Callable[[Params, Settings], Measurement]:
-    """The runner of a quantity of a sphere on the axis of a tube, from its force or velocity and the force that drives the fluid."""
+def tube_runner(kind: str, value: Callable[[Tube, Floats], float]) -> Callable[[Params, Settings], Measurement]:
+    """The runner of a quantity of a sphere on the axis of a tube, from what `_moving_or_held` finds."""
 
     def run(params: Params, settings: Settings) -> Measurement:
         tube = _tube(params, settings)
-        found, driven, updates = _tube_result(tube, kind, settings.precision)
+        found, updates = _moving_or_held(tube, kind, settings.precision)
+        if kind == "moving":
+            # Far from it the fluid is at rest: by linearity, the flow that the sphere drags along is taken back by one past it held.
+            held, more = _moving_or_held(tube, "held", settings.precision)
+            found, updates = found - found[2] / held[2] * held, updates + more
         text = f"R = {tube.radius:g} nodes, a = {tube.ratio * tube.radius:.3g}, length {tube.length:g}"
-        return Measurement(value(tube, found, driven), text, updates)
+        return Measurement(value(tube, found), text, updates)
 
     return in_precision(run)
 
 
-def _moving(tube: Tube, force: float, driven: float) -> float:
-    return -force / (6.0 * np.pi * tube.viscosity * tube.ratio * tube.radius * SPEED)
-
-
-def _held(tube: Tube, force: float, driven: float) -> float:
-    return force / (6.0 * np.pi * tube.viscosity * tube.ratio * tube.radius * SPEED)
+def _stokes(tube: Tube, velocity: float) -> float:
+    return 6.0 * np.pi * tube.viscosity * tube.ratio * tube.radius * velocity
 
 
 @lru_cache(maxsize=4)
 def _bare(radius: float, tau: float, precision: str) -> float:
-    """Body force of the same flow in the same tube without a sphere."""
-    from hemoflow.validate.flow_cases import fluid_case
-
-    relaxation, length = Relaxation(tau), 1.0
-    case = fluid_case(Duct(circle(radius), length), 1.0, relaxation, np.array([1e-6, 0.0, 0.0]))
-    case.steady(1e-9, max(20, round(0.06 * radius**2 / relaxation.viscosity)))
-    through = float(np.asarray(case.velocity[0], np.float64).sum()) / (np.pi * radius**2 * length)
-    return 1e-6 * 0.5 * SPEED / through
+    """Body force over mean velocity of the same tube without a sphere."""
+    case = fluid_case(Duct(circle(radius), 1.0), 1.0, Relaxation(tau), np.array([UNIT, 0.0, 0.0]))
+    case.steady(1e-9, max(20, round(0.06 * radius**2 / Relaxation(tau).viscosity)))
+    return UNIT * np.pi * radius**2 / float(np.asarray(case.velocity[0], np.float64).sum())
 
 
-def _extra(tube: Tube, found: float, driven: float) -> float:
+def _extra(tube: Tube, found: Floats) -> float:
     """Pressure drop beyond that of the empty tube, in mu V0/R."""
-    return (driven - _bare(tube.radius, tube.tau, "float64")) * tube.length * tube.radius / (tube.viscosity * SPEED)
+    extra = found[3] / found[2] - _bare(tube.radius, tube.tau, "float64")
+    return float(0.5 * extra * tube.length * tube.radius / tube.viscosity)
 
 
 RUNNERS = {
     ("flow_sphere_arrays", "K"): in_precision(array_drag),
-    ("flow_sphere_in_tube", "K1"): tube_runner("moving", _moving),
-    ("flow_sphere_in_tube", "K2"): tube_runner("held", _held),
-    ("flow_sphere_in_tube", "U_over_V0"): tube_runner("free", lambda tube, speed, _: speed / SPEED),
+    ("flow_sphere_in_tube", "K1"): tube_runner("moving", lambda tube, f: -f[0] / _stokes(tube, f[1])),
+    ("flow_sphere_in_tube", "K2"): tube_runner("held", lambda tube, f: f[0] / _stokes(tube, 2.0 * f[2])),
+    ("flow_sphere_in_tube", "U_over_V0"): tube_runner("free", lambda tube, f: 0.5 * f[1] / f[2]),
     ("flow_sphere_in_tube", "dP_fixed"): tube_runner("held", _extra),
     ("flow_sphere_in_tube", "dP_free"): tube_runner("free", _extra),
 }
