@@ -1,15 +1,15 @@
 """Rigid bodies in the fluid: six degrees of freedom each, held, driven or free, bound to the lattice by markers on their surface.
 
 A marker acts on the fluid with the force F = I + k (V + W x r - u), where u is the fluid's velocity there and I grows by the
-difference every step (feedback forcing: Goldstein, Handler and Sirovich 1993, J Comput Phys 105:354), so that at rest next to nothing slips. The velocity V
-and rotation W of a free body follow at once, implicitly, from the balance of all that acts on it:
+difference every step (feedback forcing: Goldstein, Handler and Sirovich 1993, J Comput Phys 105:354), so that at rest next to nothing
+slips. The velocity V and rotation W of a free body follow at once, implicitly, from the balance of all that acts on it:
 
-    sum F = P - (M dV/dt),   sum r x F = T - (J dW/dt + W x J W)
+    sum F = P - M dV/dt,   sum r x F = T - (J dW/dt + W x J W)
 
 with the excess mass M and inertia J over those of the fluid in its place, which takes part in the motion by itself, and the given or
-contact forces P and torques T. A neutrally buoyant body has none of either: what its markers give to the fluid is exactly P and T.
-The fluid's velocity is the mean of two steps, as it is for the vertices of cells: a force that followed momentum which alternates from step to
-step would feed it.
+contact forces P and torques T. A neutrally buoyant body has neither: what its markers give to the fluid is exactly P and T. The
+fluid's velocity is the mean of two steps, as it is for the vertices of cells: a force that followed momentum which alternates from
+step to step would feed it.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ GROWTH = 0.1
 """Part of the slip, in the same measure, by which the lasting force grows every step."""
 
 FADING = 2e-3
-"""Part of the lasting force that fades every step. Patterns of force between neighbouring markers, which the kernels blur to almost nothing,
-would otherwise grow for ever. In exchange a marker under the traction f (lattice units) slips by 0.01 f with 3 points: a sphere of 5 nodes
-at relaxation time 1 by 0.05 % of its velocity."""
+"""Part of the lasting force that fades every step. Patterns of force between neighbouring markers, which the kernels blur to almost
+nothing, would otherwise grow for ever. In exchange a marker under the traction f (lattice units) slips by 0.01 f with 3 points: a sphere
+of 5 nodes at relaxation time 1 by 0.05 % of its velocity."""
 
 SELF_SHARE = {2: 0.6, 3: 0.5, 4: 0.375}
 """What a layer of force of one unit per area gives to the velocity of its own markers in one step: the sum of squares of the kernel."""
 
 
 class BodyGroup(eqx.Module):
-    """Bodies of one shape, in lattice units. In the body's frame: `markers` and physical `surface` (V, 3), mesh `faces` (F, 3), `area` (V,)
-    of each marker. Of every body: `excess_mass` (C,), `excess_inertia` (C, 3), `free` (C, 6) which of the components of velocity and rotation
-    follow from the balance of forces, `push` (C, 6) given force and torque."""
+    """Bodies of one shape, in lattice units. In the body's frame: `markers` and physical `surface` (V, 3), mesh `faces` (F, 3), `area`
+    (V,) of each marker. Of every body: `excess_mass` (C,), `excess_inertia` (C, 3), `free` (C, 6) which of the components of velocity
+    and rotation follow from the balance of forces, `push` (C, 6) given force and torque."""
 
     markers: Array
     surface: Array
@@ -52,10 +52,13 @@ class BodyGroup(eqx.Module):
 
 
 class BodyState(eqx.Module):
-    """Where the bodies of one group are: centre at `anchor` (C, 3) int32 + `offset` (C, 3), quaternion `turn` (C, 4), with what rounding lost of
-    both (`lost` (C, 7)); `motion` (C, 6) velocity and rotation per step; `lasting` (C, V, 3) forces of the markers, `carried` (C, V, 3) the
-    fluid's velocity there in the last step and `seen` the mean of that and the one before; `load` (C, 6) force and torque of the fluid on
-    the body in the last step; `alive` (C,), `ident` (C,)."""
+    """Where the bodies of one group are.
+
+    The centre is at `anchor` (C, 3) int32 + `offset` (C, 3), the orientation a unit quaternion `turn` (C, 4); `lost` (C, 7) is what
+    rounding took from both. `motion` (C, 6) velocity and rotation per step; `lasting` (C, V, 3) forces of the markers; `carried` (C, V, 3)
+    the fluid's velocity there in the last step, `seen` the mean of that and the one before; `load` (C, 6) force and torque of the
+    fluid on the body in the last step, with what the fluid inside needs to follow its motion; `alive` (C,), `ident` (C,).
+    """
 
     anchor: Array
     offset: Array
@@ -115,9 +118,7 @@ def _balanced(group: BodyGroup, bodies: BodyState, marker: tuple[Array, Array, A
     skew = _skew(first)
     mass = (total + group.excess_mass)[:, None, None] * eye
     turn = jnp.trace(second, axis1=1, axis2=2)[:, None, None] * eye - second + inertia
-    matrix_ = jnp.concatenate(
-        [jnp.concatenate([mass, -skew], axis=2), jnp.concatenate([skew, turn], axis=2)], axis=1
-    )
+    matrix_ = jnp.concatenate([jnp.concatenate([mass, -skew], axis=2), jnp.concatenate([skew, turn], axis=2)], axis=1)
     spin = jnp.einsum("cij,cj->ci", inertia, old[:, 3:])
     kept = jnp.concatenate([group.excess_mass[:, None] * old[:, :3], spin - jnp.cross(old[:, 3:], spin)], axis=-1)
     right = group.push + contact + kept - wrench(base, arm)

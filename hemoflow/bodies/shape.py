@@ -96,8 +96,18 @@ class Shape:
         r, z = self.profile()[0].T
         return float(np.sum(math.pi * (r[1:] + r[:-1]) * np.hypot(np.diff(r), np.diff(z))))
 
-    def surface(self, vertices: int) -> tuple[Surface, Floats]:
-        """A mesh with at least this many vertices, evenly over the surface, and the unit outward normals (V, 3)."""
+    def mean_curvature(self) -> Floats:
+        """Mean of the two principal curvatures (n,) at the points of the profile: 1/a on a sphere."""
+        points, normal = self.profile()
+        angle = np.unwrap(np.arctan2(normal[:, 0], normal[:, 1]))
+        arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+        along = np.gradient(angle, arc)
+        off = points[:, 0] > 1e-6 * self.radius
+        around = np.where(off, normal[:, 0] / np.where(off, points[:, 0], 1.0), along)
+        return 0.5 * (along + around)
+
+    def surface(self, vertices: int) -> tuple[Surface, Floats, Floats]:
+        """A mesh with at least this many vertices, evenly over the surface, the unit outward normals (V, 3) and mean curvatures (V,)."""
         frequency = frequency_for(vertices)
         sphere = icosphere(frequency)
         (r, z), (nr, nz) = (part.T for part in self.profile())
@@ -108,11 +118,14 @@ class Shape:
         away = sphere.vertices[:, :2] / np.maximum(across, 1e-300)[:, None]
 
         def lathed(radial: Floats, height: Floats) -> Floats:
-            return np.concatenate([away * np.interp(polar, covered, radial)[:, None], np.interp(polar, covered, height)[:, None]], axis=1)
+            return np.concatenate(
+                [away * np.interp(polar, covered, radial)[:, None], np.interp(polar, covered, height)[:, None]], axis=1
+            )
 
         normal = lathed(nr, nz)
-        return Surface(lathed(r, z), sphere.faces), normal / np.linalg.norm(normal, axis=1, keepdims=True)
+        curvature = np.interp(polar, covered, self.mean_curvature())
+        return Surface(lathed(r, z), sphere.faces), normal / np.linalg.norm(normal, axis=1, keepdims=True), curvature
 
-    def drawn_in(self, depth: float) -> float:
-        """The depth (at most the given one) by which markers can be drawn in without folding the surface."""
-        return min(depth, (1.0 - THINNEST) * min(self.half_height, self.sharpest))
+    def drawn_in(self, depth: Floats) -> Floats:
+        """Depths (at most the given ones) by which markers can be drawn in without folding the surface."""
+        return np.minimum(depth, (1.0 - THINNEST) * min(self.half_height, self.sharpest))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,8 +23,9 @@ FREE = (True,) * 6
 
 @dataclass(frozen=True)
 class Body:
-    """One rigid body in lattice units: `shape` with its hydrodynamic size, `centre` (3,) from the first node, quaternion `turn`, `motion` (6,) velocity and
-    rotation at the start (kept where not `free`), `push` (6,) given force and torque, `density` over that of the fluid."""
+    """One rigid body in lattice units: `shape` with its hydrodynamic size, `centre` (3,) from the first node, quaternion `turn`, `motion`
+    (6,) velocity and rotation at the start (kept where not `free`), `push` (6,) given force and torque, `density` over that of the
+    fluid, at least 1."""
 
     shape: Shape
     centre: Floats
@@ -39,24 +39,25 @@ class Body:
 
 @dataclass(frozen=True)
 class Drawn:
-    """How the markers of a body are placed: kernel, and by how much (node spacings) they lie inside of the surface; by default, its calibration."""
+    """How the markers of a body are placed: kernel, and by how much (node spacings) they lie inside of the surface; by default as
+    calibrated."""
 
     kernel: int = 3
     depth: float | None = None
     marker_area: float = MARKER_AREA
     name: str = field(default="body")
 
-    def inside(self, shape: Shape) -> float:
-        """Depth of the markers below the surface of a shape in lattice units."""
-        radius = math.sqrt(shape.area() / (4.0 * math.pi))
-        return shape.drawn_in(excess_of_body(radius, self.kernel)) if self.depth is None else self.depth
+    def inside(self, shape: Shape, curvature: Floats) -> Floats:
+        """Depths of markers below the surface of a shape in lattice units, where it has these mean curvatures."""
+        wanted = excess_of_body(curvature, self.kernel) if self.depth is None else np.full_like(curvature, self.depth)
+        return shape.drawn_in(wanted)
 
 
 def build_bodies(bodies: Sequence[Body], drawn: Drawn) -> tuple[BodyGroup, BodyState]:
     """Group and state of bodies of one shape, in the current precision of JAX."""
     shape, count, real = bodies[0].shape, len(bodies), jnp.result_type(float)
-    surface, normal = shape.surface(int(np.ceil(shape.area() / drawn.marker_area)))
-    markers = surface.vertices - drawn.inside(shape) * normal
+    surface, normal, curvature = shape.surface(int(np.ceil(shape.area() / drawn.marker_area)))
+    markers = surface.vertices - drawn.inside(shape, curvature)[:, None] * normal
     share = np.zeros(len(markers))
     face = np.linalg.norm(area_vectors(markers, surface.faces), axis=1)
     for corner in range(3):

@@ -90,7 +90,13 @@ class ManyDevices:
         """The state over the devices."""
         split = split_state(state, self.split)
         return self._ready(
-            State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds, split.outlets, split.bodies)
+            State(
+                jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid),
+                split.cells,
+                split.bonds,
+                split.outlets,
+                split.bodies,
+            )
         )
 
     def whole(self, state: State) -> State:

@@ -48,7 +48,7 @@ LATTICES = {
 
 @dataclass
 class HeldFlow:
-    """Keeps the mean velocity of a case along x at `target`: the body force follows the change of the momentum, without an error that stays."""
+    """Keeps the mean velocity of a case along x at `target`: the body force follows the momentum and its change."""
 
     target: float
     unit: float
@@ -63,7 +63,9 @@ class HeldFlow:
         case.strength += ((self.target - mean) / (3.0 * steps) - drift) / self.unit
 
 
-def settled(case: BodyCase, flow: HeldFlow, values: Callable[[BodyCase], Floats], tolerance: float, chunk: int) -> Floats:
+def settled(
+    case: BodyCase, flow: HeldFlow, values: Callable[[BodyCase], Floats], tolerance: float, chunk: int
+) -> Floats:
     """Values of a case that no longer change, by more than `tolerance` of their size per chunk, while the flow is held."""
 
     def now(case: BodyCase) -> Floats:
@@ -137,9 +139,7 @@ def _tube(params: Params, settings: Settings) -> Tube:
         raise InputError(f"a sphere in a tube needs lam=a/R between 0 and 0.95, not {ratio:g}")
     gap = 4.0 if settings.quick else 6.0
     radius = number(params, "nodes", max(16.3 if settings.quick else 24.3, gap / (1.0 - ratio) + 0.3))
-    return Tube(
-        ratio, radius, float(round(6.0 * radius)), number(params, "tau", 1.0), int(number(params, "kernel", 3))
-    )
+    return Tube(ratio, radius, float(round(6.0 * radius)), number(params, "tau", 1.0), int(number(params, "kernel", 3)))
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hemoflow.bodies.rigid import BodyState
 from hemoflow.build.bodies import Body, Drawn, build_bodies
 from hemoflow.build.fluid import Relaxation, assemble_fluid
+from hemoflow.fluid.lattice import DIRECTIONS
 from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen, voxelise
@@ -34,7 +35,7 @@ class Setting:
     relaxation: Relaxation
     body_force: Floats | None = None
     velocity: Callable[[Floats], Floats] | None = None
-    drawn: Drawn = Drawn()
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 @dataclass
@@ -84,8 +85,6 @@ class BodyCase:
     @property
     def momentum(self) -> Floats:
         """Sum (3,) over the nodes of the momentum after collision."""
-        from hemoflow.fluid.lattice import DIRECTIONS
-
         return np.asarray(self.state.fluid.populations, np.float64).sum(axis=1) @ DIRECTIONS
 
     def advance(self, steps: int) -> None:

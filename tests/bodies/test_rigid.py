@@ -30,7 +30,9 @@ def fluid_momentum(case: BodyCase) -> np.ndarray:
 
 
 @pytest.mark.parametrize("density", [1.0, 3.0])
-def test_a_free_body_gives_the_fluid_the_momentum_that_it_is_given_less_what_its_excess_mass_keeps(density: float) -> None:
+def test_a_free_body_gives_the_fluid_the_momentum_that_it_is_given_less_what_its_excess_mass_keeps(
+    density: float,
+) -> None:
     push = (2e-3, -1e-3, 5e-4, 0.0, 0.0, 0.0)
     body = Body(Shape("spheroid", 2.5, 3.5), np.array([11.3, 4.4, 1.0]), TILTED, push=push, density=density)
     case = body_case(box(12.0), [body])
@@ -116,3 +118,19 @@ def test_a_model_without_bodies_has_nothing_of_them() -> None:
 
     assert Model.__dataclass_fields__["bodies"].default == () == State.__dataclass_fields__["bodies"].default
     assert FREE == (True,) * 6
+
+
+def test_a_state_that_was_saved_goes_on_bit_by_bit() -> None:
+    from dataclasses import replace
+
+    from hemoflow.run.storage import from_arrays, to_arrays
+
+    case = body_case(box(12.0), [Body(SPHERE, np.array([6.2, 6.4, 5.9]), push=(1e-3, 0, 0, 0, 2e-3, 0), density=2.0)])
+    case.advance(20)
+    kept = to_arrays(case.state)
+    again = replace(case, state=from_arrays(kept, case.state))
+    for one in (case, again):
+        one.advance(20)
+    first, second = to_arrays(case.state), to_arrays(again.state)
+    assert "bodies/0/lasting" in kept and "bodies/0/turn" in kept
+    assert all(np.array_equal(first[name], second[name]) for name in first)
