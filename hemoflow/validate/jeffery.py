@@ -48,7 +48,8 @@ def _orbit(
     case = body_case(Setting(flow.room, relaxation, None, flow.velocity, Drawn(kernel)), [body])
     every = max(50, round(0.05 / rate))
     case.advance(every)
-    angles, rates = [], []
+    angles: list[float] = []
+    rates: list[float] = []
     while not angles or angles[-1] < np.pi + angles[0]:
         w, x, y, z = np.asarray(case.bodies.turn, np.float64)[0]
         axis = np.array([2.0 * (x * z + w * y), 2.0 * (y * z - w * x)])
