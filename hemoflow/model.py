@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.bodies.rigid import BodyGroup, BodyState
 from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
 from hemoflow.fluid.outlets import Outlets, OutletState
@@ -79,6 +80,7 @@ class Model(eqx.Module):
     contact: Contact
     kernel_width: int = eqx.field(static=True)
     outlets: Outlets | None = None
+    bodies: tuple[BodyGroup, ...] = ()
 
 
 class State(eqx.Module):
@@ -88,3 +90,4 @@ class State(eqx.Module):
     cells: tuple[CellState, ...]
     bonds: Bonds
     outlets: OutletState | None = None
+    bodies: tuple[BodyState, ...] = ()

@@ -6,11 +6,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 
+from hemoflow.bodies.rigid import BodyGroup, BodyState, arms, constrain, follow
 from hemoflow.cells import compiled
 from hemoflow.coupling.points import NodeStencil, RowStencil, find_stencil
 from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.outlets import respond, with_loads
 from hemoflow.fluid.solver import advance_with_rate, body_force, viscosity
+from hemoflow.interaction.bodies import keep_bodies_inside, press_bodies
 from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -38,31 +40,63 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     drive = with_loads(model.outlets, state.outlets, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
-    force = membrane_force(model, [load for load, _ in loads], points) if loads else None
-    fluid, velocity, flux, rate = advance_with_rate(model.fluid, state.fluid, drive, force, wanted=bool(loads))
+    bound = [body_forces(model, group, bodies) for group, bodies in zip(model.bodies, state.bodies, strict=True)]
+    markers = [marker_stencil(model, group, bodies) for group, bodies in zip(model.bodies, state.bodies, strict=True)]
+    acting = [load for load, _ in loads] + [load for _, load in bound]
+    force = membrane_force(model, acting, points + markers) if acting else None
+    fluid, velocity, flux, rate = advance_with_rate(model.fluid, state.fluid, drive, force, wanted=bool(acting))
     moved = [
         advance(model, g, c, (velocity, load, rate), p)
         for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
     ]
+    carried = [
+        move(model, group, bodies, at.interpolate(velocity))
+        for group, (bodies, _), at in zip(model.bodies, bound, markers, strict=True)
+    ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
-    pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved]))
+    pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved + carried]))
     outlets = respond(model.outlets, state.outlets, flux)
-    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds, outlets)  # type: ignore[arg-type]
+    bodies = tuple(body for body, _ in carried)
+    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds, outlets, bodies)  # type: ignore[arg-type]
     return new, Observed(flux, total_wall, pushed)
 
 
 def with_velocity(model: Model, state: State, velocity: Array) -> State:
-    """A state at its beginning, whose vertices have already moved with a velocity (3, N) of the fluid."""
+    """A state at its beginning, whose vertices and markers have already seen a velocity (3, N) of the fluid."""
     cells = []
     for one in state.cells:
         carried = point_stencil(model, one).interpolate(velocity).reshape(one.offset.shape)
         cells.append(CellState(one.anchor, one.offset, one.alive, one.ident, carried.astype(one.offset.dtype)))
-    return State(state.fluid, tuple(cells), state.bonds, state.outlets)
+    bodies = []
+    for group, body in zip(model.bodies, state.bodies, strict=True):
+        seen = marker_stencil(model, group, body).interpolate(velocity).reshape(body.carried.shape)
+        seen = seen.astype(body.carried.dtype)
+        bodies.append(eqx.tree_at(lambda b: (b.carried, b.seen), body, (seen, seen)))
+    return State(state.fluid, tuple(cells), state.bonds, state.outlets, tuple(bodies))
 
 
 def point_stencil(model: Model, cells: CellState) -> Stencil:
     """The nodes around every vertex of a group."""
     return find_stencil(model.layout, cells.anchor, cells.offset, model.kernel_width)
+
+
+def marker_stencil(model: Model, group: BodyGroup, bodies: BodyState) -> Stencil:
+    """The nodes around every marker of a group of rigid bodies."""
+    place = bodies.offset[:, None, :] + arms(group, bodies)
+    return find_stencil(model.layout, bodies.anchor, place, model.kernel_width)
+
+
+def body_forces(model: Model, group: BodyGroup, bodies: BodyState) -> tuple[BodyState, Array]:
+    """Rigid bodies with their motion in this step, and the forces (C, V, 3) of their markers on the fluid."""
+    contact = press_bodies(model.layout, group, bodies, (model.contact.pressure, model.contact.reach))
+    return constrain(group, bodies, contact, model.kernel_width)
+
+
+def move(model: Model, group: BodyGroup, bodies: BodyState, velocity: Array) -> tuple[BodyState, Array]:
+    """Move rigid bodies, whose markers saw a velocity of the fluid, and keep them off the wall."""
+    moved = follow(group, bodies, velocity.reshape(bodies.carried.shape), model.kernel_width)
+    offset, pushed = keep_bodies_inside(model.layout, group, moved, model.contact.reach)
+    return eqx.tree_at(lambda b: b.offset, moved, offset), pushed
 
 
 def cell_forces(model: Model, group: CellGroup, cells: CellState) -> tuple[Array, Array]:

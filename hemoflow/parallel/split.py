@@ -57,7 +57,7 @@ def split_model(model: Model, devices: int) -> tuple[Model, Split]:
     )
     layout = _split_layout(model.layout, partition, seats.size)
     split = Split(partition, seats, np.bincount(table.post.stop, minlength=devices))
-    return Model(parts, layout, model.groups, model.contact, model.kernel_width, model.outlets), split
+    return Model(parts, layout, model.groups, model.contact, model.kernel_width, model.outlets, model.bodies), split
 
 
 def split_state(state: State, split: Split) -> State:
@@ -68,7 +68,7 @@ def split_state(state: State, split: Split) -> State:
     owed = np.repeat(np.asarray(memory.owed)[None], partition.devices, axis=0)
     h = partition.split(np.asarray(state.fluid.populations), seats.size)
     fluid = FluidState(h, LinkMemory(strained, slope, owed))  # type: ignore[arg-type]
-    return State(fluid, state.cells, state.bonds, state.outlets)
+    return State(fluid, state.cells, state.bonds, state.outlets, state.bodies)
 
 
 def whole_state(state: State, split: Split) -> State:
@@ -77,7 +77,8 @@ def whole_state(state: State, split: Split) -> State:
     seats, partition = split.seats, split.partition
     strained, slope = (seats.back(part) for part in (memory.strained, memory.slope))
     h, owed = partition.whole(np.asarray(state.fluid.populations)), np.asarray(memory.owed)[0]
-    return State(FluidState(h, LinkMemory(strained, slope, owed)), state.cells, state.bonds, state.outlets)  # type: ignore[arg-type]
+    fluid = FluidState(h, LinkMemory(strained, slope, owed))  # type: ignore[arg-type]
+    return State(fluid, state.cells, state.bonds, state.outlets, state.bodies)
 
 
 def _split_force(force: NDArray[Any], partition: Partition, size: int) -> Any:

@@ -54,9 +54,9 @@ def march(model: Model, state: State, drives: Array) -> tuple[State, Observed]:
         return (new, carry[1] + seen.flux, jnp.maximum(carry[2], seen.pushed_back)), None
 
     zero = jnp.zeros(groups, state.fluid.populations.dtype)
-    carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds, state.outlets)  # type: ignore[arg-type]
+    carried = State(begin(model.fluid, state.fluid), state.cells, state.bonds, state.outlets, state.bodies)  # type: ignore[arg-type]
     (carried, flux, pushed), _ = jax.lax.scan(body, (carried, zero, zero[0]), drives)
-    state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds, carried.outlets)
+    state = State(finish(model.fluid, carried.fluid), carried.cells, carried.bonds, carried.outlets, carried.bodies)
     return state, Observed(flux, jnp.zeros(3), pushed)
 
 
@@ -76,6 +76,8 @@ def inspect(model: Model, state: State, seen: Observed) -> ChunkReport:
         ratios.append(jnp.stack([jnp.min(ratio), jnp.max(ratio)]))
         folded = folded | _folded(group.membrane.mesh.faces, group.membrane.mesh.edges, cells.offset)
         behind = behind | _behind_wall(model, cells)
+    for bodies in state.bodies:
+        finite = finite & jnp.all(jnp.isfinite(bodies.offset)) & jnp.all(jnp.isfinite(bodies.motion))
     every = jnp.stack(ratios)
     volume = jnp.stack([jnp.min(every[:, 0]), jnp.max(every[:, 1])])
     bits = (

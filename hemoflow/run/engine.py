@@ -82,7 +82,7 @@ class ManyDevices:
         same, own = jax.tree.map(lambda _: P(), arrays), jax.tree.map(lambda _: P(AXIS), arrays)
         spec = eqx.tree_at(_of_one, same, _of_one(own))
         self.model = jax.tree.map(self._place, arrays, spec)
-        whole = State(P(AXIS), P(), P(), P())  # type: ignore[arg-type]
+        whole = State(P(AXIS), P(), P(), P(), P())  # type: ignore[arg-type]
         self._chunk = self._compile(static, _chunk, (spec, whole, P()), (whole, P()))
         self._observe = self._compile(static, _observed, (spec, whole, P()), (P(AXIS), P()))
 
@@ -90,7 +90,13 @@ class ManyDevices:
         """The state over the devices."""
         split = split_state(state, self.split)
         return self._ready(
-            State(jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid), split.cells, split.bonds, split.outlets)
+            State(
+                jax.tree.map(lambda a: self._place(a, P(AXIS)), split.fluid),
+                split.cells,
+                split.bonds,
+                split.outlets,
+                split.bodies,
+            )
         )
 
     def whole(self, state: State) -> State:
@@ -118,7 +124,7 @@ class ManyDevices:
             arrays, state = jax.tree.map(_made_here, (arrays, state))
             return body(
                 _own(eqx.combine(arrays, static)),
-                State(_first(state.fluid), state.cells, state.bonds, state.outlets),
+                State(_first(state.fluid), state.cells, state.bonds, state.outlets, state.bodies),
                 drive,
             )
 
@@ -131,7 +137,7 @@ class ManyDevices:
 
     def _ready(self, state: State) -> State:
         """The same state with its cells, which may have been changed on the host, on every device."""
-        same = jax.tree.map(self._place, (state.cells, state.bonds, state.outlets))
+        same = jax.tree.map(self._place, (state.cells, state.bonds, state.outlets, state.bodies))
         return State(state.fluid, *same)
 
 
@@ -166,8 +172,8 @@ def _chunk(model: Model, state: State, drives: Array) -> tuple[State, ChunkRepor
     # nodes that only fill up must not count among the extremes
     real = jnp.arange(part.size) < part.bounds[1] - part.bounds[0]
     shown = FluidState(jnp.where(real, h, h[:, :1]), state.fluid.memory)
-    report = inspect(model, State(shown, state.cells, state.bonds, state.outlets), seen)
-    return State(_stacked(state.fluid), state.cells, state.bonds, state.outlets), _of_all(report, mass)
+    report = inspect(model, State(shown, state.cells, state.bonds, state.outlets, state.bodies), seen)
+    return State(_stacked(state.fluid), state.cells, state.bonds, state.outlets, state.bodies), _of_all(report, mass)
 
 
 def _of_all(report: ChunkReport, mass: Array) -> ChunkReport:

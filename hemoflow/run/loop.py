@@ -6,11 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow import health
+from hemoflow.bodies.rigid import BodyState
 from hemoflow.build import Setup
 from hemoflow.errors import RunError
 from hemoflow.fluid.lattice import DIRECTIONS
@@ -133,7 +135,7 @@ class Trajectory:
         for group, state in zip(self.setup.groups, self.state.cells, strict=True):
             keep = np.array([seed.ident not in gone for seed in group]) & np.asarray(state.alive)
             cells.append(CellState(state.anchor, state.offset, jnp.asarray(keep), state.ident, state.carried))
-        self.state = State(self.state.fluid, tuple(cells), self.state.bonds, self.state.outlets)
+        self.state = State(self.state.fluid, tuple(cells), self.state.bonds, self.state.outlets, self.state.bodies)
 
 
 def re_anchored(state: State) -> State:
@@ -145,7 +147,15 @@ def re_anchored(state: State) -> State:
             moved = jnp.asarray(np.asarray(one.offset) - shift[:, None, :].astype(np.asarray(one.offset).dtype))
             one = CellState(one.anchor + shift, moved, one.alive, one.ident, one.carried)
         cells.append(one)
-    return State(state.fluid, tuple(cells), state.bonds, state.outlets)
+    return State(state.fluid, tuple(cells), state.bonds, state.outlets, tuple(map(_body_re_anchored, state.bodies)))
+
+
+def _body_re_anchored(bodies: BodyState) -> BodyState:
+    shift = np.round(np.asarray(bodies.offset, np.float64)).astype(np.int32)
+    if not shift.any():
+        return bodies
+    offset = jnp.asarray(np.asarray(bodies.offset) - shift.astype(np.asarray(bodies.offset).dtype))
+    return eqx.tree_at(lambda b: (b.anchor, b.offset), bodies, (bodies.anchor + shift, offset))
 
 
 def diagnosis(setup: Setup, state: State, report: ChunkReport, clock: Clock, bits: int) -> str:

@@ -15,7 +15,7 @@ from hemoflow.fluid.outlets import with_loads
 from hemoflow.fluid.solver import local_rates, stream
 from hemoflow.interaction.repulsion import gap_and_normal
 from hemoflow.model import CellGroup, CellState, Model, State
-from hemoflow.step import Stencil, cell_forces, force_density, point_stencil
+from hemoflow.step import Stencil, body_forces, cell_forces, force_density, marker_stencil, point_stencil
 
 BEYOND_KERNEL = 1.0
 """Nodes between the edge of the kernel and the place where the stress is sampled."""
@@ -53,6 +53,9 @@ def observed(model: Model, state: State, drive: Array) -> tuple[FluidFields, tup
     arrived = stream(model.fluid, state.fluid, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, g, c)[0] for g, c in zip(model.groups, state.cells, strict=True)]
+    for group, bodies in zip(model.bodies, state.bodies, strict=True):
+        loads.append(body_forces(model, group, bodies)[1])
+        points.append(marker_stencil(model, group, bodies))
     force = force_density(model, loads, points, drive)
     velocity = arrived.momentum + 0.5 * force
     moment = stress_moment(arrived.populations, arrived.density, velocity, force)
@@ -61,7 +64,7 @@ def observed(model: Model, state: State, drive: Array) -> tuple[FluidFields, tup
     deviator = stress - jnp.trace(stress, axis1=1, axis2=2)[:, None, None] / 3.0 * jnp.eye(3, dtype=stress.dtype)
     six = jnp.stack([deviator[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))])
     fluid = FluidFields(arrived.density, velocity, six)
-    each = zip(model.groups, state.cells, points, strict=True)
+    each = zip(model.groups, state.cells, points, strict=False)
     return fluid, tuple(_membrane_fields(model, group, cells, fluid, at) for group, cells, at in each)
 
 

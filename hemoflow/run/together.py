@@ -45,14 +45,14 @@ class Leader:
     def run(self, state: State, drives: Array) -> tuple[State, ChunkReport]:
         """As `ManyDevices.run`."""
         self._announce(Order.RUN, state, len(drives))
-        told((state.cells, state.bonds, drives))
+        told((state.cells, state.bonds, state.bodies, drives))
         self._latest, report = self.engine.run(state, drives)
         return self._latest, report
 
     def observe(self, state: State, drive: Array) -> Observation:
         """As `ManyDevices.observe`."""
         self._announce(Order.OBSERVE, state)
-        told((state.cells, state.bonds, drive))
+        told((state.cells, state.bonds, state.bodies, drive))
         return self.engine.observe(state, drive)
 
     def mass(self, state: State) -> float:
@@ -88,8 +88,9 @@ def follow(setup: Setup, engine: Engine) -> None:
             engine.whole(asked)
         else:
             shape = (steps, openings + 2) if order == Order.RUN else (openings + 2,)
-            cells, bonds, drive = told((setup.state.cells, setup.state.bonds, jnp.zeros(shape, real)))
-            asked = State(asked.fluid, cells, bonds, asked.outlets)
+            held = setup.state
+            cells, bonds, bodies, drive = told((held.cells, held.bonds, held.bodies, jnp.zeros(shape, real)))
+            asked = State(asked.fluid, cells, bonds, asked.outlets, bodies)
             if order == Order.OBSERVE:
                 engine.observe(asked, drive)
             else:
