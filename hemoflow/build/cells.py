@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hemoflow import native
 from hemoflow.cells.celltype import CellType
-from hemoflow.cells.membrane import build_membrane
+from hemoflow.cells.membrane import Membrane, build_membrane
 from hemoflow.cells.surface import Surface, discocyte, frequency_for, icosphere
 from hemoflow.errors import InputError
 from hemoflow.geometry.pathways import Pathways
@@ -155,18 +155,15 @@ def cell_surface(kind: CellType, spacing: float) -> Surface:
     return discocyte(frequency, radius) if kind.shape == "discocyte" else icosphere(frequency, radius)
 
 
-def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: str) -> tuple[CellGroup, CellState]:
-    """Group and state of cells that share one type. Seeds must have the same kind."""
-    kind = seeds[0].kind
-    surface = cell_surface(kind, units.dx)
-    modulus = kind.value("shear_modulus")
-    membrane = build_membrane(
+def cell_membrane(kind: CellType, surface: Surface, units: UnitSystem, precision: str, count: int = 1) -> Membrane:
+    """The membrane of `count` cells of a type on a mesh in lattice units."""
+    return build_membrane(
         surface,
         law=kind.law,
         bending_model=kind.bending,
         precision=precision,
         native=native.in_use("membrane"),
-        shear_modulus=np.full(len(seeds), modulus) / units.tension,
+        shear_modulus=np.full(count, kind.value("shear_modulus")) / units.tension,
         area_dilation=kind.value("area_dilation"),
         bending_modulus=kind.value("bending_modulus") / units.energy,
         spontaneous_curvature=kind.value("spontaneous_curvature") * units.dx,
@@ -174,6 +171,14 @@ def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: s
         area_modulus=kind.value("area_modulus") / units.tension,
         volume_modulus=kind.value("volume_modulus") / units.pressure,
     )
+
+
+def build_group(seeds: list[Seed], units: UnitSystem, lumen: Lumen, precision: str) -> tuple[CellGroup, CellState]:
+    """Group and state of cells that share one type. Seeds must have the same kind."""
+    kind = seeds[0].kind
+    surface = cell_surface(kind, units.dx)
+    modulus = kind.value("shear_modulus")
+    membrane = cell_membrane(kind, surface, units, precision, len(seeds))
     count, vertices = len(seeds), len(surface.vertices)
     centre = (np.stack([s.centre for s in seeds]) - lumen.origin) / lumen.spacing
     anchor = np.round(centre).astype(np.int32)

@@ -13,6 +13,7 @@ CONFIDENCES = {
     "verified": "the number was read in the source",
     "recalled": "the number is widely quoted; the source was not read again",
     "assumed": "no measurement was found; the note says why this value",
+    "fitted": "chosen so that the model meets the data named in the note",
     "derived": "computed from the other parameters by the rule in the note",
     "given": "set by the user",
     "required": "the user must set it",
