@@ -169,6 +169,8 @@ def cell_membrane(kind: CellType, surface: Surface, units: UnitSystem, precision
         spontaneous_curvature=kind.value("spontaneous_curvature") * units.dx,
         cortical_tension=kind.value("cortical_tension") / units.tension,
         area_modulus=kind.value("area_modulus") / units.tension,
+        local_area_modulus=kind.value("local_area_modulus") / units.tension,
+        area_reserve=kind.value("area_reserve"),
         volume_modulus=kind.value("volume_modulus") / units.pressure,
     )
 

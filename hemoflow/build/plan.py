@@ -14,6 +14,7 @@ from hemoflow.build.memory import check_memory, memory_needed
 from hemoflow.build.scales import WALL_SHEAR, Physics, Request, Scales, choose_scales
 from hemoflow.case import Case
 from hemoflow.cells.catalogue import CATALOGUE
+from hemoflow.cells.celltype import WITH_DILATION
 from hemoflow.errors import InputError
 from hemoflow.geometry.bottleneck import bottleneck_radius
 from hemoflow.geometry.pathways import Pathways, find_pathways
@@ -198,11 +199,12 @@ def _physics(
             "shear_modulus",
             "area_dilation",
             "area_modulus",
+            "local_area_modulus",
             "bending_modulus",
             "volume_modulus",
         )
     }
-    elastic = max(g * (1.0 + 2.0 * c) if s.kind.law == "skalak" else 3.0 * g for g, c, s in zip(
+    elastic = max(g * (1.0 + 2.0 * c) if s.kind.law in WITH_DILATION else 3.0 * g for g, c, s in zip(
         values["shear_modulus"], values["area_dilation"], seeds, strict=False
     )) if seeds else 0.0  # fmt: skip
     return Physics(
@@ -213,7 +215,9 @@ def _physics(
         max(peak, 2.0 * largest),
         pressure
         + largest_factor(flow.waveform) * max((load.expected for load in conditions.loads.values()), default=0.0),
-        tension=max(elastic, *values["cortical_tension"], *values["area_modulus"]) if seeds else 0.0,
+        tension=max(elastic, *values["cortical_tension"], *values["area_modulus"], *values["local_area_modulus"])
+        if seeds
+        else 0.0,
         cortical=max(values["cortical_tension"]),
         bending=max(values["bending_modulus"]),
         radius=max((seed.radius for seed in seeds), default=0.0),

@@ -10,16 +10,11 @@ from hemoflow.case.faults import Faults
 from hemoflow.case.kinds import ANY, FAULTY, NAME, NOT_NEGATIVE, POSITIVE, Choice, Number, Quantity, Range, Vector
 from hemoflow.case.tables import Kind, Record
 from hemoflow.cells.catalogue import CATALOGUE
-from hemoflow.cells.celltype import CellType
+from hemoflow.cells.celltype import CHOICES, CellType
 from hemoflow.errors import InputError
 
-LAWS = ("skalak", "neo-hookean", "none")
-BENDING = ("helfrich", "hinge", "none")
-SHAPES = ("sphere", "discocyte")
 WORDS: dict[str, Kind] = {
-    "law": Choice(LAWS),
-    "bending": Choice(BENDING),
-    "shape": Choice(SHAPES),
+    **{name: Choice(words) for name, words in CHOICES.items()},
     "vertices": Number(Range(12, 1_000_000), whole=True, example="642"),
 }
 _SIGNED = ("spontaneous_curvature",)

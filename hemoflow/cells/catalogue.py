@@ -28,10 +28,17 @@ VOLUME_MODULUS = Parameter(
 FREE_AREA = Parameter(
     0.0, "N/m", low=0.0,
     note="folds hold more than 100 % extra membrane area (neutrophils, standard haematology values), so the total area "
-    "is free; set it for a cell without reserve",
+    "is free; set it for what lies beyond area_reserve",
 )  # fmt: skip
+NO_LOCAL_AREA = Parameter(0.0, "N/m", low=0.0, note="the law resists changes of area by itself, or nothing does")
+FOLDS = Parameter(
+    1.0, "1", low=0.0, source="standard haematology values", confidence="assumed",
+    note="neutrophils: folds allow more than 100 % apparent area increase; no value for tumor cells found. Without effect while "
+    "area_modulus is 0",
+)  # fmt: skip
+NO_FOLDS = Parameter(0.0, "1", low=0.0, note="a smooth membrane")
 NO_SPONTANEOUS_CURVATURE = Parameter(0.0, "1/m", note="no measurement; zero is the usual choice for a closed cortex")
-NOT_USED = Parameter(0.0, "1", low=0.0, note="C of Skalak's law; the neo-Hookean law does not use it")
+NOT_USED = Parameter(0.0, "1", low=0.0, note="C of Skalak's and the Hookean law; the neo-Hookean law does not use it")
 PRECEDENT_BENDING = Parameter(
     3.3e-18, "J", low=1.15e-19, high=3.3e-18,
     source="input of a published simulation, github.com/oiomm/hemocell_CTC_adhesion",
@@ -73,6 +80,8 @@ _TUMOR = CellType(
     bending_modulus=PRECEDENT_BENDING,
     spontaneous_curvature=NO_SPONTANEOUS_CURVATURE,
     area_modulus=FREE_AREA,
+    local_area_modulus=NO_LOCAL_AREA,
+    area_reserve=FOLDS,
     volume_modulus=VOLUME_MODULUS,
     cytoplasm_viscosity=TUMOR_VISCOSITY,
     viscosity_thinning=THINNING,
@@ -178,6 +187,7 @@ _CAPSULE = replace(
     area_dilation=Parameter(1.0, "1", low=0.0, note="C = 1, the value most papers on capsules use"),
     bending_modulus=Parameter(0.0, "J", low=0.0, note="a membrane without bending resistance unless given"),
     area_modulus=_NONE,
+    area_reserve=NO_FOLDS,
     **_ABSENT,
 )
 
@@ -220,6 +230,7 @@ _RED_CELL = replace(
         "measured: 0.45 (0.3 to 0.5), which would ask for time steps a thousand times shorter; this keeps the area within 1 % "
         "under tweezers",
     ),
+    area_reserve=NO_FOLDS,
     membrane_viscosity=Parameter(
         5e-7, "N s/m", None, None, "Hochmuth and Hampel 1979, J Rheol 23:669, doi:10.1122/1.549540", "verified",
         "with a shear modulus of 4e-6 N/m; recovery in about 0.3 s",

@@ -22,11 +22,14 @@ CONFIDENCES = {
 """What is known about a value."""
 
 CHOICES = {
-    "law": ("skalak", "neo-hookean", "none"),
+    "law": ("skalak", "neo-hookean", "hookean", "evans-skalak", "none"),
     "bending": ("helfrich", "hinge", "none"),
     "shape": ("sphere", "discocyte"),
 }
 """What the fields that are words may say: `elasticity.LAWS`, `bending.MODELS`, and the shapes at rest."""
+
+WITH_DILATION = ("skalak", "hookean")
+"""Laws with a parameter C; their area modulus is (1 + 2 C) G."""
 
 SIGNED = ("spontaneous_curvature",)
 """Parameters that may be negative."""
@@ -72,7 +75,8 @@ class CellType:
     """A kind of cell. Fields that are `Parameter` are physical values in SI.
 
     Mechanics used by the membrane: diameter (at rest), cortical_tension, shear_modulus, area_dilation (C of Skalak's
-    law), bending_modulus, spontaneous_curvature, area_modulus (global area), volume_modulus. Recorded for fates and
+    and the Hookean law), bending_modulus, spontaneous_curvature, area_modulus (of the whole cell), local_area_modulus (of
+    every triangle), area_reserve (areal strain that folds give before either resists), volume_modulus. Recorded for fates and
     reports, not part of the membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning,
     nucleus_diameter_ratio, nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity,
     lysis_tension. `law` as in `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere" or "discocyte",
@@ -88,6 +92,8 @@ class CellType:
     bending_modulus: Parameter
     spontaneous_curvature: Parameter
     area_modulus: Parameter
+    local_area_modulus: Parameter
+    area_reserve: Parameter
     volume_modulus: Parameter
     cytoplasm_viscosity: Parameter
     viscosity_thinning: Parameter
@@ -135,6 +141,9 @@ class CellType:
         if missing:
             units = ", ".join(f"{name} ({parameters[name].unit})" for name in missing)
             raise InputError(f"cell type '{self.name}' needs {units}; give each as a value with its unit")
+        contradictions = list(_contradictions(result))
+        if contradictions:
+            raise InputError(f"cell type '{self.name}': " + "; ".join(contradictions))
         return _with_volume_modulus(result)
 
     def _unknown_names(self, overrides: Mapping[str, float | str | int]) -> list[str]:
@@ -164,6 +173,33 @@ def _impossible_number(name: str, value: float | str | int, unit: str) -> Iterat
         yield f"{name} {value:g} {unit} must be positive"
     elif value < 0.0 and name not in SIGNED:
         yield f"{name} {value:g} {unit} must not be negative"
+
+
+def _contradictions(cell: CellType) -> Iterator[str]:
+    """What was given and has no effect, or leaves the membrane without something it cannot do without."""
+    given = {name for name, p in cell.parameters().items() if p.confidence == "given" and p.value}
+    elastic = cell.law != "none" and cell.value("shear_modulus") > 0.0
+    if cell.law == "none" and "shear_modulus" in given:
+        yield "law 'none' is a membrane without elasticity, but shear_modulus is given: choose a law or leave the modulus out"
+    if cell.law not in WITH_DILATION and "area_dilation" in given:
+        yield (
+            f"area_dilation is C of the laws {' and '.join(WITH_DILATION)}, but the law is '{cell.law}': "
+            "give local_area_modulus instead"
+        )
+    if "local_area_modulus" in given and not elastic:
+        yield (
+            "local_area_modulus holds the area of material triangles, but without a law and a shear_modulus vertices slide "
+            "along the surface: give a shear_modulus, or area_modulus for the whole cell"
+        )
+    area = [name for name in ("area_modulus", "local_area_modulus") if cell.value(name) > 0.0]
+    if elastic and cell.law == "evans-skalak" and not area:
+        yield "law 'evans-skalak' does not resist a change of area: give local_area_modulus or area_modulus"
+    if "area_reserve" in given and not area:
+        yield "area_reserve is what area_modulus or local_area_modulus leave free, but both are 0: give one of them"
+    if cell.bending == "none" and "bending_modulus" in given:
+        yield "bending 'none' is a membrane that does not resist bending, but bending_modulus is given: choose a model"
+    if cell.bending != "helfrich" and "spontaneous_curvature" in given:
+        yield f"spontaneous_curvature belongs to bending 'helfrich', but bending is '{cell.bending}'"
 
 
 def _given(parameter: Parameter, value: float) -> Parameter:

@@ -8,10 +8,14 @@ Conventions, which differ between papers by factors of 3:
 
 - Skalak: W = G/4 (I1^2 + 2 I1 - 2 I2 + C I2^2), which is kappa_S/12 (I1^2 + 2 I1 - 2 I2) + kappa_alpha/12 I2^2 with
   kappa_S = 3 G and kappa_alpha = 3 C G;
-- neo-Hookean: W = G/2 (I1 + 1/(I2 + 1) - 1), with surface Young modulus E_s = 3 G.
+- neo-Hookean: W = G/2 (I1 + 1/(I2 + 1) - 1), with surface Young modulus E_s = 3 G;
+- Hookean: linear in the Green strains (l^2 - 1)/2, W = G/4 ((1 + C) I1^2 + 2 I1 - 2 I2), with the surface Poisson ratio
+  nu = C/(1 + C); it differs from Skalak's law in C alone: C I1^2 for C I2^2;
+- Evans-Skalak: W = G ((l1^2 + l2^2)/(2 l1 l2) - 1), resistance to shear at fixed area and none to a change of area, which the
+  area terms of the membrane hold: T1 - T2 = G (l1^2 - l2^2)(l1^2 + l2^2)/(2 l1^2 l2^2) / (l1 l2) and T1 + T2 = 0.
 
-Both have the same shear modulus G at small strain; the area modulus is (1 + 2 C) G and 3 G.
-Source: Skalak et al. 1973; Barthes-Biesel, Diaz and Dhenin 2002.
+All have the same shear modulus G at small strain; the area modulus is (1 + 2 C) G (Skalak, Hookean), 3 G and 0.
+Source: Skalak et al. 1973; Evans and Skalak 1980; Barthes-Biesel, Diaz and Dhenin 2002.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from hemoflow.cells.vectors import Vector, dot, subtract
 from hemoflow.errors import InputError
 
-LAWS = ("skalak", "neo-hookean", "none")
+LAWS = ("skalak", "neo-hookean", "hookean", "evans-skalak", "none")
 """Names of the laws; "none" is a membrane without shear elasticity, such as a drop or a pure cortical tension."""
 
 
@@ -61,14 +65,23 @@ def strain_invariants(a: Vector, b: Vector, c: Vector, reference: ReferenceShape
 
 
 def energy_density(law: str, i1: Array, i2: Array, shear_modulus: Array, dilation: Array) -> Array:
-    """Energy per unit reference area. `dilation` is C of the Skalak law, without effect in the others."""
+    """Energy per unit reference area. `dilation` is C of Skalak's and the Hookean law, without effect in the others."""
     if law == "skalak":
         return 0.25 * shear_modulus * (i1 * i1 + 2.0 * (i1 - i2) + dilation * i2 * i2)
     if law == "neo-hookean":
         return 0.5 * shear_modulus * (i1 - i2 / (i2 + 1.0))
+    if law == "hookean":
+        return 0.25 * shear_modulus * ((1.0 + dilation) * i1 * i1 + 2.0 * (i1 - i2))
+    if law == "evans-skalak":
+        return shear_modulus * (0.5 * (i1 + 2.0) / area_ratio(i2) - 1.0)
     if law == "none":
         return jnp.zeros_like(i1)
     raise InputError(f"membrane law '{law}' is not one of {', '.join(LAWS)}")
+
+
+def area_ratio(i2: Array) -> Array:
+    """J = l1 l2, area over reference area, with a finite gradient where a triangle has collapsed."""
+    return jnp.sqrt(jnp.maximum(i2 + 1.0, jnp.finfo(i2.dtype).tiny))
 
 
 def principal_stretches(i1: Array, i2: Array) -> tuple[Array, Array]:

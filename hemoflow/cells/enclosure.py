@@ -2,14 +2,19 @@
 tension.
 
 - volume: E = K_V/2 (V - V0)^2 / V0 - p0 (V - V0), an inner excess pressure p = p0 - K_V (V - V0)/V0;
-- area: E = K_A/2 (A - A0)^2 / A0, an isotropic tension K_A (A - A0)/A0, the same everywhere;
+- area: E = K_A/2 A0 e^2 with e the part of (A - A0)/A0 beyond the reserve, an isotropic tension K_A e, the same everywhere;
+- local area: K_a/2 e^2 per reference area, with e the same part of each triangle's own strain, a tension K_a e of that triangle;
 - cortex: E = T (A - A0), an isotropic tension T whatever the area: actomyosin, or a drop's surface tension.
+
+The reserve r is what folds hold: strains from 0 to r unfold it and meet no resistance, what is beyond meets all of it, and
+compression below the rest area does as well (the folds at rest are close packed). Evans and Yeung 1989; r = 0: no folds.
 
 The offset p0 (usually the Laplace pressure 2 T/R) makes the cell at rest have its nominal volume.
 """
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 from jax import Array
 
 from hemoflow.cells.vectors import Vector, cross, dot, norm, subtract
@@ -33,9 +38,14 @@ def volume_energy(volume: Array, rest: Array, modulus: Array, pressure: Array) -
     return 0.5 * modulus * (volume - rest) ** 2 / rest - pressure * (volume - rest)
 
 
-def area_energy(area: Array, rest: Array, modulus: Array) -> Array:
+def beyond_reserve(strain: Array, reserve: Array) -> Array:
+    """The part of an areal strain that the reserve does not take up: none from 0 to `reserve`."""
+    return strain - jnp.clip(strain, 0.0, reserve)
+
+
+def area_energy(area: Array, rest: Array, modulus: Array, reserve: Array) -> Array:
     """Energy of the total area (C,)."""
-    return 0.5 * modulus * (area - rest) ** 2 / rest
+    return 0.5 * modulus * rest * beyond_reserve((area - rest) / rest, reserve) ** 2
 
 
 def tension_energy(area: Array, rest: Array, tension: Array) -> Array:

@@ -35,7 +35,8 @@ class MembraneParameters:
     spontaneous_curvature c0 (sum of both principal curvatures: 2/a for a sphere of radius a); cortical_tension T;
     area_modulus K_A (global area, force per length); volume_modulus K_V (pressure); rest_area; rest_volume;
     rest_pressure p0 inside minus outside at the rest volume; scale: size of the stress-free shape over that of the
-    surface the mesh was built from.
+    surface the mesh was built from; local_area_modulus K_a of every triangle (force per length); area_reserve r: areal
+    strain that both area terms leave free.
     """
 
     shear_modulus: Array
@@ -49,6 +50,8 @@ class MembraneParameters:
     rest_volume: Array
     rest_pressure: Array
     scale: Array
+    local_area_modulus: Array
+    area_reserve: Array
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Membrane:
     native: bool = False
 
     def terms(self, x: Array) -> dict[str, Array]:
-        """Energy of every term, each (C,): elastic, bending, cortex, area, volume."""
+        """Energy of every term, each (C,): elastic, bending, cortex, area, volume; elastic has the local area in it."""
         p, triangle = self.parameters, self._triangles(x)
         total_area = enclosure.face_area(*triangle).sum(axis=-1)
         total_volume = enclosure.face_volume(*triangle).sum(axis=-1)
@@ -77,7 +80,7 @@ class Membrane:
             "elastic": (self._elastic_density(triangle) * self._reference_area()).sum(axis=-1),
             "bending": self._bending_energy(x, triangle),
             "cortex": enclosure.tension_energy(total_area, p.rest_area, p.cortical_tension),
-            "area": enclosure.area_energy(total_area, p.rest_area, p.area_modulus),
+            "area": enclosure.area_energy(total_area, p.rest_area, p.area_modulus, p.area_reserve),
             "volume": enclosure.volume_energy(total_volume, p.rest_volume, p.volume_modulus, p.rest_pressure),
         }
 
@@ -110,8 +113,9 @@ class Membrane:
         p, triangle = self.parameters, self._triangles(x)
         i1, i2 = elasticity.strain_invariants(*triangle, self.reference, p.scale[:, None])
         t1, t2 = elasticity.principal_tensions(self.law, i1, i2, p.shear_modulus[:, None], p.area_dilation[:, None])
-        total = enclosure.face_area(*triangle).sum(axis=-1)
-        isotropic = (p.cortical_tension + p.area_modulus * (total - p.rest_area) / p.rest_area)[:, None]
+        isotropic = self._isotropic_loads(enclosure.face_area(*triangle), triangle)[0]
+        strain = enclosure.beyond_reserve(elasticity.area_ratio(i2) - 1.0, p.area_reserve[:, None])
+        isotropic = isotropic + p.local_area_modulus[:, None] * strain
         return jnp.maximum(t1, t2) + isotropic, jnp.minimum(t1, t2) + isotropic
 
     def areal_strain(self, x: Array) -> Array:
@@ -172,12 +176,14 @@ class Membrane:
     def _elastic_density(self, triangle: tuple[Vector, ...]) -> Array:
         p, (a, b, c) = self.parameters, triangle
         i1, i2 = elasticity.strain_invariants(a, b, c, self.reference, p.scale[:, None])
-        return elasticity.energy_density(self.law, i1, i2, p.shear_modulus[:, None], p.area_dilation[:, None])
+        strain = enclosure.beyond_reserve(elasticity.area_ratio(i2) - 1.0, p.area_reserve[:, None])
+        local = 0.5 * p.local_area_modulus[:, None] * strain * strain
+        return local + elasticity.energy_density(self.law, i1, i2, p.shear_modulus[:, None], p.area_dilation[:, None])
 
     def _isotropic_loads(self, areas: Array, triangle: tuple[Vector, Vector, Vector]) -> tuple[Array, Array]:
         """Derivatives (C, 1) of the energy by the total area and by the volume."""
         p = self.parameters
-        stretch = (areas.sum(axis=-1) - p.rest_area) / p.rest_area
+        stretch = enclosure.beyond_reserve((areas.sum(axis=-1) - p.rest_area) / p.rest_area, p.area_reserve)
         swelling = (enclosure.face_volume(*triangle).sum(axis=-1) - p.rest_volume) / p.rest_volume
         tension = p.cortical_tension + p.area_modulus * stretch
         return tension[:, None], (p.volume_modulus * swelling - p.rest_pressure)[:, None]

@@ -164,3 +164,27 @@ def test_the_documentation_holds_the_tables_of_the_catalogue() -> None:
     assert table in DOCUMENT.read_text(encoding="utf-8")
     assert all(f"`{name}`" in table for name in CATALOGUE)
     assert all(f"`{f.name}`" in table for f in dataclasses.fields(CATALOGUE["drop"]) if f.type == "Parameter")
+
+
+@pytest.mark.parametrize(
+    "overrides, said",
+    [
+        ({"law": "none", "shear_modulus": 1e-5}, "law 'none' is a membrane without elasticity"),
+        ({"law": "evans-skalak", "shear_modulus": 1e-5}, "give local_area_modulus or area_modulus"),
+        ({"area_dilation": 3.0, "shear_modulus": 1e-5}, "but the law is 'neo-hookean'"),
+        ({"local_area_modulus": 1e-4}, "vertices slide along the surface"),
+        ({"area_reserve": 0.5}, "both are 0: give one of them"),
+        ({"bending": "none", "bending_modulus": 1e-19}, "choose a model"),
+        ({"bending": "hinge", "spontaneous_curvature": 1e5}, "belongs to bending 'helfrich'"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_in_one_sentence(overrides: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        CATALOGUE["ctc-breast"].with_values(overrides)
+    assert str(caught.value).count("; ") == 0
+
+
+def test_a_membrane_with_folds_is_built_from_its_moduli() -> None:
+    given = {"law": "evans-skalak", "shear_modulus": 1e-5, "local_area_modulus": 1e-3, "area_reserve": 0.6}
+    cell = CATALOGUE["ctc-breast"].with_values(given)
+    assert [cell.value(name) for name in ("local_area_modulus", "area_reserve")] == [1e-3, 0.6]

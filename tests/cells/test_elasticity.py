@@ -16,8 +16,15 @@ from hemoflow.errors import InputError
 SQUARE = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
 FACES = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
 G = 1.7
-LAWS = [("neo-hookean", 0.0, 3.0), ("skalak", 0.0, 1.0), ("skalak", 1.0, 3.0), ("skalak", 10.0, 21.0)]
-"""Law, C, and area modulus over G: 3 for neo-Hookean, 1 + 2 C for Skalak."""
+LAWS = [
+    ("neo-hookean", 0.0, 3.0),
+    ("skalak", 0.0, 1.0),
+    ("skalak", 1.0, 3.0),
+    ("skalak", 10.0, 21.0),
+    ("hookean", 0.0, 1.0),
+    ("hookean", 3.0, 7.0),
+]
+"""Law, C, and area modulus over G: 3 for neo-Hookean, 1 + 2 C for Skalak's and the Hookean law."""
 forces = jax.jit(lambda cell, x: cell.forces(x))
 energy = jax.jit(lambda cell, x: cell.energy(x))
 tensions = jax.jit(lambda cell, x: cell.tensions(x))
@@ -70,6 +77,9 @@ def test_biaxial_tensions_follow_the_law_at_any_strain(
     i2 = (l1 * l2) ** 2 - 1.0
     if law == "skalak":
         expected = [G / (l1 * l2) * (a * a * (a * a - 1.0) + dilation * (i2 + 1.0) * i2) for a in stretches]
+    elif law == "hookean":
+        i1 = l1**2 + l2**2 - 2.0
+        expected = [G / (l1 * l2) * a * a * ((1.0 + dilation) * i1 + 1.0 - (l1 * l2 / a) ** 2) for a in stretches]
     else:
         expected = [G / (l1 * l2) * (a * a - 1.0 / (l1 * l2) ** 2) for a in stretches]
     assert pulled(patch(law, dilation), l1, l2) == pytest.approx(expected, rel=1e-12, abs=1e-12)
@@ -138,3 +148,46 @@ def test_a_reference_triangle_without_area_is_refused() -> None:
 def test_a_law_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InputError, match="'hooke' is not one of skalak"):
         principal_tensions("hooke", jnp.ones(1), jnp.ones(1), jnp.ones(1), jnp.ones(1))
+
+
+def folded(modulus: float, reserve: float, law: str = "evans-skalak") -> Membrane:
+    return build_membrane(
+        Surface(SQUARE, FACES), law, "none", "float64", False,
+        shear_modulus=G, local_area_modulus=modulus, area_reserve=reserve,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("stretch", [1.1, 1.7, 3.0])
+def test_evans_and_skalaks_shear_resultant_at_constant_area_is_half_the_modulus_times_the_difference_of_squares(
+    stretch: float,
+) -> None:
+    t1, t2 = pulled(folded(0.0, 0.0), stretch, 1.0 / stretch)
+    assert 0.5 * (t1 - t2) == pytest.approx(0.5 * G * (stretch**2 - stretch**-2))
+    assert t1 + t2 == pytest.approx(0.0, abs=1e-12)
+
+
+def test_evans_and_skalaks_isotropic_tension_is_the_area_modulus_times_the_areal_strain() -> None:
+    for ratio in (0.8, 1.02, 1.5):
+        t1, t2 = pulled(folded(5.0, 0.0), ratio**0.5, ratio**0.5)
+        assert (t1, t2) == pytest.approx((5.0 * (ratio - 1.0),) * 2)
+
+
+def test_folds_unfold_without_tension_until_they_are_used_up() -> None:
+    cell = folded(5.0, 0.4)
+    for ratio, strain in ((1.0, 0.0), (1.2, 0.0), (1.39, 0.0), (1.5, 0.1), (2.0, 0.6), (0.9, -0.1)):
+        assert pulled(cell, ratio**0.5, ratio**0.5)[0] == pytest.approx(5.0 * strain, abs=1e-12)
+    whole = build_membrane(icosphere(3), "none", "none", "float64", area_modulus=2.0, area_reserve=0.4)
+    for growth, strain in ((1.0, 0.0), (1.39, 0.0), (1.9, 0.5)):
+        x = jnp.asarray(icosphere(3).vertices * growth**0.5)
+        assert float(tensions(whole, x[None])[0][0, 0]) == pytest.approx(2.0 * strain, abs=1e-12)
+
+
+def test_hookes_law_is_linear_in_the_green_strains() -> None:
+    dilation = 2.0
+    poisson = dilation / (1.0 + dilation)
+    l1, l2 = 1.4, 0.9
+    t1, t2 = pulled(patch("hookean", dilation), l1, l2)
+    e1, e2 = 0.5 * (l1**2 - 1.0), 0.5 * (l2**2 - 1.0)
+    factor = 2.0 * G / (1.0 - poisson)
+    assert t1 == pytest.approx(factor * l1 / l2 * (e1 + poisson * e2))
+    assert t2 == pytest.approx(factor * l2 / l1 * (e2 + poisson * e1))

@@ -37,6 +37,8 @@ MODULI = {
     "area_modulus": np.array([1.5, 4.0, 0.0]),
     "volume_modulus": np.array([2.0, 10.0, 0.5]),
     "rest_pressure": np.array([0.1, 0.0, 0.7]),
+    "local_area_modulus": np.array([0.7, 0.0, 3.0]),
+    "area_reserve": np.array([0.0, 0.2, 0.1]),
     "scale": np.array([1.0, 1.1, 0.95]),
 }
 

@@ -137,7 +137,7 @@ struct MembraneMesh {
 template <class R>
 struct MembraneParameters {
   const R *shear_modulus, *area_dilation, *bending_modulus, *spontaneous_curvature, *cortical_tension, *area_modulus, *volume_modulus,
-      *rest_area, *rest_volume, *rest_pressure, *scale;
+      *rest_area, *rest_volume, *rest_pressure, *scale, *local_area_modulus, *area_reserve;
 };
 
 template <class R>

@@ -34,7 +34,7 @@ HEMOFLOW_INLINE R angle_of(R y, R x) {
   return y < R(0) ? -angle : angle;
 }
 
-enum Law { kSkalak, kNeoHookean, kNoLaw };
+enum Law { kSkalak, kNeoHookean, kHookean, kEvansSkalak, kNoLaw };
 enum Bending { kHelfrich, kHinge, kNoBending };
 
 // What a cell's passes hand on: of vertices positions, bending strain (4th number) and share of area, of faces normals and areas, of edges
@@ -116,9 +116,18 @@ void twist_hinges(const MembraneMesh& mesh, R modulus, const R* rest, CellScratc
   });
 }
 
-// Derivatives of the elastic energy density by I1 and by I2, of which `second` is I2 + 1.
+// The part of an areal strain that the reserve of the membrane's folds does not take up.
+template <class R>
+HEMOFLOW_INLINE R beyond_reserve(R strain, R reserve) {
+  const R least = strain < R(0) ? R(0) : strain;
+  return strain - (least < reserve ? least : reserve);
+}
+
+// Derivatives of the elastic energy density by I1 and by I2, of which `second` is I2 + 1 and `ratio` its root.
 template <int law, class R>
-HEMOFLOW_INLINE std::pair<R, R> elastic(R first, R second, R modulus, R dilation) {
+HEMOFLOW_INLINE std::pair<R, R> elastic(R first, R second, R ratio, R modulus, R dilation) {
+  if constexpr (law == kHookean) return {R(0.5) * modulus * ((R(1) + dilation) * first + R(1)), R(-0.5) * modulus};
+  if constexpr (law == kEvansSkalak) return {R(0.5) * modulus / ratio, R(-0.25) * modulus * (first + R(2)) / (ratio * ratio * ratio)};
   if constexpr (law == kSkalak) return {R(0.5) * modulus * (first + R(1)), R(0.5) * modulus * (dilation * (second - R(1)) - R(1))};
   if constexpr (law == kNeoHookean) return {R(0.5) * modulus, R(-0.5) * modulus / (second * second)};
   return {R(0), R(0)};
@@ -127,12 +136,13 @@ HEMOFLOW_INLINE std::pair<R, R> elastic(R first, R second, R modulus, R dilation
 // Derivatives of a cell's energy by its whole area and volume, and what its faces need.
 template <class R>
 struct CellLoads {
-  R tension, pressure, modulus, dilation, scale, bending, spontaneous;
+  R tension, pressure, modulus, dilation, scale, bending, spontaneous, local, reserve;
 };
 
 template <int law, int bending, class R>
 void load_faces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratch<R>& s) {
   const MembraneMesh& mesh = m.mesh;
+  constexpr R least = std::numeric_limits<R>::min();
   const R shrink = R(1) / (cell.scale * cell.scale), grow = cell.scale * cell.scale;
   s.force.assign(mesh.vertices, typename Four<R>::type{});
   by_blocks(mesh.faces_count, [&](int64_t first, int count) {
@@ -162,7 +172,9 @@ void load_faces(const MembraneForces<R>& m, const CellLoads<R>& cell, CellScratc
       const R h11 = shrink * rest[0][l], h12 = shrink * rest[1][l], h22 = shrink * rest[2][l], area = grow * rest[3][l];
       const R determinant = h11 * h22 - h12 * h12;
       const R trace = h11 * dot(u2, u2) - R(2) * h12 * dot(u1, u2) + h22 * dot(u1, u1) - R(2);
-      const auto [by_first, by_second] = elastic<law>(trace, determinant * square, cell.modulus, cell.dilation);
+      const R second = determinant * square, ratio = std::sqrt(second > least ? second : least);
+      const auto [by_first, by_shape] = elastic<law>(trace, second, ratio, cell.modulus, cell.dilation);
+      const R by_second = by_shape + R(0.5) * cell.local * beyond_reserve(ratio - R(1), cell.reserve) / ratio;
       turned += R(2) * area * by_second * determinant;
       const R pulled = R(2) * area * by_first;
       const Vec<R> e1 = pulled * (h11 * u2 - h12 * u1), e2 = pulled * (h12 * u2 - h22 * u1);
@@ -212,12 +224,15 @@ void membrane(const MembraneForces<R>& m) {
     for (int64_t c = begin; c < end; ++c) {
       around_middle(m.offset + c * mesh.vertices * 3, mesh.vertices, s.position);
       const auto [area, volume] = measure_faces(mesh, s);
-      const CellLoads<R> cell{p.cortical_tension[c] + p.area_modulus[c] * (area - p.rest_area[c]) / p.rest_area[c],
+      const CellLoads<R> cell{p.cortical_tension[c] + p.area_modulus[c] * beyond_reserve((area - p.rest_area[c]) / p.rest_area[c], p.area_reserve[c]),
                               p.volume_modulus[c] * (volume - p.rest_volume[c]) / p.rest_volume[c] - p.rest_pressure[c],
-                              p.shear_modulus[c], p.area_dilation[c], p.scale[c], p.bending_modulus[c], p.spontaneous_curvature[c]};
+                              p.shear_modulus[c], p.area_dilation[c], p.scale[c], p.bending_modulus[c], p.spontaneous_curvature[c],
+                              p.local_area_modulus[c], p.area_reserve[c]};
       if (m.law == kSkalak) cell_forces<kSkalak>(m, cell, s);
       if (m.law == kNeoHookean) cell_forces<kNeoHookean>(m, cell, s);
       if (m.law == kNoLaw) cell_forces<kNoLaw>(m, cell, s);
+      if (m.law == kHookean) cell_forces<kHookean>(m, cell, s);
+      if (m.law == kEvansSkalak) cell_forces<kEvansSkalak>(m, cell, s);
       R* out = m.force + c * mesh.vertices * 3;
       for (int64_t v = 0; v < mesh.vertices; ++v)
         for (int a = 0; a < 3; ++a) out[v * 3 + a] = s.force[v][a];

@@ -231,11 +231,12 @@ template <class R>
 ffi::Error membrane(HEMOFLOW_MESH, Real<R> area, Real<R> inverse, Real<R> rest, Real<R> offset, Real<R> shear_modulus,
                     Real<R> area_dilation, Real<R> bending_modulus, Real<R> spontaneous_curvature, Real<R> cortical_tension,
                     Real<R> area_modulus, Real<R> volume_modulus, Real<R> rest_area, Real<R> rest_volume, Real<R> rest_pressure,
-                    Real<R> scale, RealOut<R> force, int64_t law, int64_t bending) {
+                    Real<R> scale, Real<R> local_area_modulus, Real<R> area_reserve, RealOut<R> force, int64_t law, int64_t bending) {
   const hemoflow::MembraneParameters<R> parameters{
       shear_modulus.typed_data(),  area_dilation.typed_data(), bending_modulus.typed_data(), spontaneous_curvature.typed_data(),
       cortical_tension.typed_data(), area_modulus.typed_data(), volume_modulus.typed_data(), rest_area.typed_data(),
-      rest_volume.typed_data(),    rest_pressure.typed_data(), scale.typed_data()};
+      rest_volume.typed_data(),    rest_pressure.typed_data(), scale.typed_data(),
+      local_area_modulus.typed_data(), area_reserve.typed_data()};
   if (shear_modulus.element_count() != size_t(offset.dimensions()[0]))
     return ffi::Error::InvalidArgument("membrane: parameters and positions are of different numbers of cells");
   kernels<R>().membrane({HEMOFLOW_MESH_OF(offset), parameters, area.typed_data(), inverse.typed_data(), rest.typed_data(),
@@ -302,7 +303,7 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
       hemoflow_membrane_##suffix, membrane<R>,                                                                                    \
       HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()                 \
           .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>()               \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attr<int64_t>("law").Attr<int64_t>("bending"));            \
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Attr<int64_t>("law").Attr<int64_t>("bending"));            \
   HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_displace_##suffix, displace<R>,                                                                                    \
       HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                   \
