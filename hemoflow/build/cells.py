@@ -10,18 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow import native
+from hemoflow.build.template import VERTEX_SPACING_AREA, read_template, template_surface
 from hemoflow.cells.celltype import CellType
 from hemoflow.cells.membrane import Membrane, build_membrane
-from hemoflow.cells.surface import Surface, discocyte, frequency_for, icosphere
+from hemoflow.cells.surface import Surface, discocyte, frequency_for, icosphere, spheroid
 from hemoflow.errors import InputError
 from hemoflow.geometry.pathways import Pathways
 from hemoflow.geometry.vessel import AbstractVessel
 from hemoflow.geometry.voxelise import Lumen
 from hemoflow.model import CellGroup, CellState
 from hemoflow.units import UnitSystem
-
-VERTEX_SPACING_AREA = 1.4
-"""Membrane area per vertex in node spacings squared: vertices about 1.2 nodes apart leave no holes between 3-point kernels."""
 
 CLEARANCE = 0.5
 """Nodes between a seeded cell and the wall."""
@@ -145,13 +143,20 @@ def mesh_frequency(kind: CellType, spacing: float) -> int:
 
 def mesh_size(kind: CellType, spacing: float) -> int:
     """Vertices of that mesh."""
+    if kind.template:
+        return len(cell_surface(kind, spacing).vertices)
     return 10 * mesh_frequency(kind, spacing) ** 2 + 2
 
 
 def cell_surface(kind: CellType, spacing: float) -> Surface:
     """The mesh of a cell type on a lattice: fine enough for the kernels, and at least what the type asks for. Lattice units."""
     radius = 0.5 * kind.value("diameter") / spacing
+    if kind.template:
+        vertices, faces = read_template(kind.template)
+        return template_surface(Surface(vertices, faces), 2.0 * radius)
     frequency = mesh_frequency(kind, spacing)
+    if kind.shape == "spheroid":
+        return spheroid(frequency, (radius, radius, kind.value("thickness_ratio") * radius))
     return discocyte(frequency, radius) if kind.shape == "discocyte" else icosphere(frequency, radius)
 
 

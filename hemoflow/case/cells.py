@@ -8,17 +8,28 @@ from pydantic import Field
 
 from hemoflow.case.faults import Faults
 from hemoflow.case.kinds import ANY, FAULTY, NAME, NOT_NEGATIVE, POSITIVE, Choice, Number, Quantity, Range, Vector
-from hemoflow.case.tables import Kind, Record
+from hemoflow.case.tables import File, Kind, Record
 from hemoflow.cells.catalogue import CATALOGUE
 from hemoflow.cells.celltype import CHOICES, CellType
 from hemoflow.errors import InputError
 
+
+class TemplateFile(File):
+    """A surface file, kept as text among the values of a cell type."""
+
+    def read(self, raw: Any, path: str, faults: Faults) -> Any:
+        """The absolute path as text."""
+        found = super().read(raw, path, faults)
+        return found if found is FAULTY else str(found)
+
+
 WORDS: dict[str, Kind] = {
     **{name: Choice(words) for name, words in CHOICES.items()},
+    "template": TemplateFile('the path of a closed surface, e.g. "cell.off"'),
     "vertices": Number(Range(12, 1_000_000), whole=True, example="642"),
 }
 _SIGNED = ("spontaneous_curvature",)
-_ABOVE_ZERO = ("diameter",)
+_ABOVE_ZERO = ("diameter", "thickness_ratio")
 
 
 def _kinds(cell: CellType) -> dict[str, Kind]:
@@ -89,4 +100,4 @@ class CellSection(Record):
 def catalogue_values(cell: CellType) -> dict[str, float | str | int]:
     """Every value that a type has, SI, without those that are missing or derived."""
     found: dict[str, float | str | int] = {n: p.value for n, p in cell.parameters().items() if p.value is not None}
-    return found | {name: getattr(cell, name) for name in WORDS}
+    return found | {name: getattr(cell, name) for name in WORDS if name != "template" or cell.template}

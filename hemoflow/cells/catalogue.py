@@ -36,6 +36,7 @@ FOLDS = Parameter(
     note="neutrophils: folds allow more than 100 % apparent area increase; no value for tumor cells found. Without effect while "
     "area_modulus is 0",
 )  # fmt: skip
+ROUND = Parameter(1.0, "1", note="a sphere; the thickness of a discocyte is that of its shape")
 NO_FOLDS = Parameter(0.0, "1", low=0.0, note="a smooth membrane")
 NO_SPONTANEOUS_CURVATURE = Parameter(0.0, "1/m", note="no measurement; zero is the usual choice for a closed cortex")
 NOT_USED = Parameter(0.0, "1", low=0.0, note="C of Skalak's and the Hookean law; the neo-Hookean law does not use it")
@@ -74,6 +75,7 @@ _TUMOR = CellType(
     name="tumor",
     description="tumor cell with the mechanics of rounded carcinoma cells",
     diameter=required("m"),
+    thickness_ratio=ROUND,
     cortical_tension=TUMOR_TENSION,
     shear_modulus=_shear_modulus(2e-4),
     area_dilation=NOT_USED,
@@ -239,6 +241,33 @@ _RED_CELL = replace(
     **(_NO_NUCLEUS | {"youngs_modulus": unknown("Pa", "a membrane around a liquid has none")}),
 )  # fmt: skip
 
+_PLATELET = replace(
+    _RED_CELL,
+    name="platelet",
+    description="resting platelet, a flat spheroid",
+    shape="spheroid",
+    diameter=Parameter(
+        2.0e-6, "m", None, None, "Anvari et al. 2021, Sci Rep, doi:10.1038/s41598-021-94735-y", "verified",
+        'a resting disc, "about two micrometers"',
+    ),
+    thickness_ratio=Parameter(0.25, "1", note="a disc of 0.5 um; no source was read for its thickness"),
+    cortical_tension=Parameter(0.0, "N/m", note="no value found; its elasticity holds its shape"),
+    shear_modulus=Parameter(
+        8e-4, "N/m", 8e-5, 4e-3, "Radmacher et al. 1996, Biophys J 70:556", "assumed",
+        "E h/3 for the modulus below and half of the thickness: a membrane as stiff as the solid body it stands for",
+    ),
+    area_dilation=Parameter(1.0, "1", low=0.0, note="as for the red cell"),
+    bending_modulus=Parameter(
+        3e-18, "J", note="E h^3/12 with h = 0.15 um; no measurement found. It keeps the rim from folding"
+    ),
+    area_modulus=_NONE,
+    youngs_modulus=Parameter(
+        1e4, "Pa", 1e3, 5e4, "Radmacher et al. 1996, Biophys J 70:556", "recalled", "spread platelets, atomic force microscopy"
+    ),
+    membrane_viscosity=unknown("N s/m"),
+    lysis_tension=unknown("N/m"),
+)  # fmt: skip
+
 _TYPES = (
     _patient("ctc-breast", "breast", 12.4e-6, 10e-6, 15e-6),
     _patient("ctc-prostate", "prostate", 10.3e-6),
@@ -263,6 +292,7 @@ _TYPES = (
     _HL60,
     _NEUTROPHIL,
     _RED_CELL,
+    _PLATELET,
     _CAPSULE,
     _DROP,
 )  # fmt: skip

@@ -24,7 +24,7 @@ CONFIDENCES = {
 CHOICES = {
     "law": ("skalak", "neo-hookean", "hookean", "evans-skalak", "none"),
     "bending": ("helfrich", "hinge", "none"),
-    "shape": ("sphere", "discocyte"),
+    "shape": ("sphere", "discocyte", "spheroid"),
 }
 """What the fields that are words may say: `elasticity.LAWS`, `bending.MODELS`, and the shapes at rest."""
 
@@ -74,18 +74,20 @@ def unknown(unit: str, note: str = "no value found") -> Parameter:
 class CellType:
     """A kind of cell. Fields that are `Parameter` are physical values in SI.
 
-    Mechanics used by the membrane: diameter (at rest), cortical_tension, shear_modulus, area_dilation (C of Skalak's
-    and the Hookean law), bending_modulus, spontaneous_curvature, area_modulus (of the whole cell), local_area_modulus (of
-    every triangle), area_reserve (areal strain that folds give before either resists), volume_modulus. Recorded for fates and
-    reports, not part of the membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning,
-    nucleus_diameter_ratio, nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity,
-    lysis_tension. `law` as in `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere" or "discocyte",
-    `vertices` of the mesh (at least).
+    Mechanics used by the membrane: diameter (at rest), thickness_ratio (along z over diameter, shape "spheroid"),
+    cortical_tension, shear_modulus, area_dilation (C of Skalak's and the Hookean law), bending_modulus,
+    spontaneous_curvature, area_modulus (of the whole cell), local_area_modulus (of every triangle), area_reserve (areal
+    strain that folds give before either resists), volume_modulus. Recorded for fates and reports, not part of the
+    membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning, nucleus_diameter_ratio,
+    nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity, lysis_tension. `law` as in
+    `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere", "discocyte" or "spheroid", `vertices` of the
+    mesh (at least), `template` the path of a surface file in place of shape and vertices ("": none).
     """
 
     name: str
     description: str
     diameter: Parameter
+    thickness_ratio: Parameter
     cortical_tension: Parameter
     shear_modulus: Parameter
     area_dilation: Parameter
@@ -106,6 +108,7 @@ class CellType:
     bending: str = "helfrich"
     shape: str = "sphere"
     vertices: int = 642
+    template: str = ""
 
     def parameters(self) -> dict[str, Parameter]:
         """All physical values by name."""
@@ -147,7 +150,7 @@ class CellType:
         return _with_volume_modulus(result)
 
     def _unknown_names(self, overrides: Mapping[str, float | str | int]) -> list[str]:
-        known = [*self.parameters(), *CHOICES, "vertices"]
+        known = [*self.parameters(), *CHOICES, "vertices", "template"]
         unknown_names = [name for name in overrides if name not in known]
         near = [match for name in unknown_names for match in get_close_matches(name, known, n=2)]
         hint = f"did you mean {' or '.join(near)}? " if near else ""
@@ -169,7 +172,7 @@ def _impossible_values(
 def _impossible_number(name: str, value: float | str | int, unit: str) -> Iterator[str]:
     if isinstance(value, str) or not math.isfinite(value):
         yield f"{name} {value!r} must be a finite number in {unit}"
-    elif name == "diameter" and not value > 0.0:
+    elif name in ("diameter", "thickness_ratio") and not value > 0.0:
         yield f"{name} {value:g} {unit} must be positive"
     elif value < 0.0 and name not in SIGNED:
         yield f"{name} {value:g} {unit} must not be negative"
@@ -196,6 +199,8 @@ def _contradictions(cell: CellType) -> Iterator[str]:
         yield "law 'evans-skalak' does not resist a change of area: give local_area_modulus or area_modulus"
     if "area_reserve" in given and not area:
         yield "area_reserve is what area_modulus or local_area_modulus leave free, but both are 0: give one of them"
+    if cell.shape != "spheroid" and "thickness_ratio" in given:
+        yield f"thickness_ratio belongs to shape 'spheroid', but the shape is '{cell.shape}'"
     if cell.bending == "none" and "bending_modulus" in given:
         yield "bending 'none' is a membrane that does not resist bending, but bending_modulus is given: choose a model"
     if cell.bending != "helfrich" and "spontaneous_curvature" in given:

@@ -13,6 +13,7 @@ from hemoflow.errors import InputError
 from hemoflow.geometry.network_file import LARGEST_FILE, parse_length
 from hemoflow.geometry.surface_msh import read_msh
 from hemoflow.geometry.surface_obj_ply import parse_obj, parse_ply
+from hemoflow.geometry.surface_off import parse_off
 from hemoflow.geometry.surface_raw import RawSurface, triangles
 from hemoflow.geometry.surface_repair import repair
 from hemoflow.geometry.surface_stl import parse_stl
@@ -38,11 +39,26 @@ class TriangleSurface:
 def read_surface(path: str | Path, unit: str | None = None) -> TriangleSurface:
     """Read a surface mesh, check and mend it, and return it in metres.
 
-    `path`: .stl, .obj, .ply, .vtp, .vtu, .vtk or .msh; of volume meshes the boundary is the wall. `unit`: length of one unit of the
+    `path`: .stl, .obj, .ply, .off, .vtp, .vtu, .vtk or .msh; of volume meshes the boundary is the wall. `unit`: length of one unit of the
     file, "um" or "0.65 um", demanded where the file does not say. Raises InputError that names the file, the fault with its place,
     and the remedy.
     """
-    path = Path(path)
+    return _read(Path(path), lambda raw, faces: _scale(raw, faces, unit))
+
+
+def read_shape(path: str | Path) -> TriangleSurface:
+    """As `read_surface`, for a surface whose size does not matter: its longest side is made 10 um."""
+    return _read(Path(path), _to_ten_micrometres)
+
+
+def _to_ten_micrometres(raw: RawSurface, faces: NDArray[np.int64]) -> float:
+    extent = float(np.ptp(raw.points[np.unique(faces)], axis=0).max())
+    if not np.isfinite(extent) or extent <= 0:
+        raise InputError(f"the surface spans {extent:g}: export it again, with finite points and more digits")
+    return 1e-5 / extent
+
+
+def _read(path: Path, scale_of: Callable[[RawSurface, NDArray[np.int64]], float]) -> TriangleSurface:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -57,7 +73,7 @@ def read_surface(path: str | Path, unit: str | None = None) -> TriangleSurface:
     try:
         raw = reader(path)
         faces = triangles(raw)
-        scale = _scale(raw, faces, unit)
+        scale = scale_of(raw, faces)
         _check_points(raw, faces)
         vertices, faces, notes = repair(raw.points * scale, faces)
     except InputError as error:
@@ -131,6 +147,7 @@ READERS: dict[str, Callable[[Path], RawSurface]] = {
     ".stl": _bytes(parse_stl),
     ".obj": _bytes(parse_obj),
     ".ply": _bytes(parse_ply),
+    ".off": _bytes(parse_off),
     ".vtp": _bytes(parse_vtk_xml),
     ".vtu": _bytes(parse_vtk_xml),
     ".vtk": _bytes(parse_vtk_legacy),

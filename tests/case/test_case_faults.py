@@ -219,7 +219,7 @@ def test_contradictions_are_named(sections: dict[str, str | None], words: str) -
         (
             "cells",
             "law = 'skalk'",
-            "cells[0].law (line 11): 'skalk' is not one of skalak, neo-hookean, none; did you mean",
+            "cells[0].law (line 11): 'skalk' is not one of skalak, neo-hookean, hookean, evans-skalak, none; did you mean",
         ),
         ("cells", 'cortical_tension = "300 Pa"', "is a pressure or stress, needs a tension"),
         ("cells", 'cortical_tensin = "1 N/m"', "unknown key; did you mean 'cortical_tension'?"),
