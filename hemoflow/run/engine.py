@@ -15,6 +15,7 @@ from jax.sharding import PartitionSpec as P
 
 from hemoflow.fluid.moments import density_deviation
 from hemoflow.fluid.solver import FluidState
+from hemoflow.interaction.neighbours import Search
 from hemoflow.model import Model, State
 from hemoflow.parallel.processes import everywhere, total
 from hemoflow.parallel.split import AXIS, split_model, split_state, whole_state
@@ -35,6 +36,7 @@ class Engine(Protocol):
     def run(self, state: State, drives: Array) -> tuple[State, ChunkReport]: ...
     def observe(self, state: State, drive: Array) -> Observation: ...
     def mass(self, state: State) -> float: ...
+    def enlarge(self, search: Search) -> None: ...
     def close(self) -> None: ...
 
 
@@ -64,6 +66,10 @@ class OneDevice:
         """Mass above rest in lattice units."""
         return float(np.asarray(state.fluid.populations).sum(dtype=np.float64))
 
+    def enlarge(self, search: Search) -> None:
+        """Look for neighbours with more room from now on."""
+        self.model = with_search(self.model, search)
+
     def close(self) -> None:
         """Nothing is left to do."""
 
@@ -78,6 +84,10 @@ class ManyDevices:
     def __init__(self, model: Model, devices: Sequence[jax.Device]) -> None:
         self.mesh = Mesh(np.asarray(devices), (AXIS,))
         model, self.split = split_model(model, len(devices))
+        self._build(model)
+
+    def _build(self, model: Model) -> None:
+        self.host = model
         arrays, static = eqx.partition(model, eqx.is_array_like)
         same, own = jax.tree.map(lambda _: P(), arrays), jax.tree.map(lambda _: P(AXIS), arrays)
         spec = eqx.tree_at(_of_one, same, _of_one(own))
@@ -116,6 +126,10 @@ class ManyDevices:
         """Mass above rest in lattice units."""
         return total(state.fluid.populations)
 
+    def enlarge(self, search: Search) -> None:
+        """Look for neighbours with more room from now on, on every device."""
+        self._build(with_search(self.host, search))
+
     def close(self) -> None:
         """Nothing is left to do."""
 
@@ -139,6 +153,11 @@ class ManyDevices:
         """The same state with its cells, which may have been changed on the host, on every device."""
         same = jax.tree.map(self._place, (state.cells, state.bonds, state.outlets, state.bodies))
         return State(state.fluid, *same)
+
+
+def with_search(model: Model, search: Search) -> Model:
+    """The same model with another search for neighbours."""
+    return eqx.tree_at(lambda m: m.contact.cells.search, model, search)
 
 
 def _of_one(model: Model) -> tuple[Any, Any]:
@@ -180,7 +199,9 @@ def _of_all(report: ChunkReport, mass: Array) -> ChunkReport:
     low, high = jax.lax.pmin(report.density_min, AXIS), jax.lax.pmax(report.density_max, AXIS)
     bits = sum(jax.lax.pmax(report.bits >> k & 1, AXIS) << k for k in range(BITS))
     speed = jax.lax.pmax(report.speed_max, AXIS)
-    return ChunkReport(report.flux, report.pushed_back, mass, low, high, speed, report.volume_ratio, jnp.asarray(bits))
+    return ChunkReport(
+        report.flux, report.pushed_back, mass, low, high, speed, report.volume_ratio, jnp.asarray(bits), report.need
+    )
 
 
 def _observed(model: Model, state: State, drive: Array) -> Observation:
