@@ -13,6 +13,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from hemoflow.fluid.boundary import held_back
 from hemoflow.fluid.moments import density_deviation
 from hemoflow.fluid.solver import FluidState
 from hemoflow.model import Model, State
@@ -61,8 +62,10 @@ class OneDevice:
         return observe(self.model, state, drive)
 
     def mass(self, state: State) -> float:
-        """Mass above rest in lattice units."""
-        return float(np.asarray(state.fluid.populations).sum(dtype=np.float64))
+        """Mass above rest in lattice units, less what walls hold back and owe (`fluid.boundary.settle`)."""
+        h, owed = state.fluid.populations, float(state.fluid.memory.owed[0])
+        held = held_back(self.model.fluid.links, h)
+        return float(np.asarray(h).sum(dtype=np.float64) - np.asarray(held).sum(dtype=np.float64)) - owed
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -85,6 +88,7 @@ class ManyDevices:
         whole = State(P(AXIS), P(), P(), P(), P())  # type: ignore[arg-type]
         self._chunk = self._compile(static, _chunk, (spec, whole, P()), (whole, P()))
         self._observe = self._compile(static, _observed, (spec, whole, P()), (P(AXIS), P()))
+        self._held = self._compile(static, _held, (spec, whole, P()), P(AXIS))
 
     def enter(self, state: State) -> State:
         """The state over the devices."""
@@ -113,8 +117,10 @@ class ManyDevices:
         return jax.tree.map(lambda field: self.split.partition.whole(everywhere(field)), fluid), membranes
 
     def mass(self, state: State) -> float:
-        """Mass above rest in lattice units."""
-        return total(state.fluid.populations)
+        """As on one device."""
+        held = total(self._held(self.model, state, self._place(np.zeros(0))))
+        owed = float(everywhere(state.fluid.memory.owed)[0, 0])
+        return total(state.fluid.populations) - held - owed
 
     def close(self) -> None:
         """Nothing is left to do."""
@@ -181,6 +187,10 @@ def _of_all(report: ChunkReport, mass: Array) -> ChunkReport:
     bits = sum(jax.lax.pmax(report.bits >> k & 1, AXIS) << k for k in range(BITS))
     speed = jax.lax.pmax(report.speed_max, AXIS)
     return ChunkReport(report.flux, report.pushed_back, mass, low, high, speed, report.volume_ratio, jnp.asarray(bits))
+
+
+def _held(model: Model, state: State, _: Array) -> Array:
+    return held_back(model.fluid.links, state.fluid.populations)
 
 
 def _observed(model: Model, state: State, drive: Array) -> Observation:

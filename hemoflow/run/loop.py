@@ -113,7 +113,7 @@ class Trajectory:
         return Measured(fluid, membranes, sample, flow, self.engine.mass(self.state))
 
     def balance(self, report: ChunkReport, mass: float) -> dict[str, float]:
-        """Mass book of a chunk in lattice units: what came in through openings and walls, what is stored, what is unexplained."""
+        """Mass book of a chunk in lattice units: what came in through openings, what is stored, what is unexplained."""
         flux = np.asarray(report.flux, float)
         stored = 0.0 if self.mass is None else mass - self.mass
         self.mass = mass
@@ -122,7 +122,6 @@ class Trajectory:
         self.imbalance += float(flux[1:].sum()) - stored
         return {
             "through_openings": float(flux[1:].sum()),
-            "wall_correction": float(flux[0]),
             "stored": stored,
             "imbalance_of_throughput": abs(self.imbalance) / self.throughput if self.throughput > 0 else 0.0,
         }
