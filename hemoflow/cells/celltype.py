@@ -78,7 +78,8 @@ class CellType:
     cortical_tension, shear_modulus, area_dilation (C of Skalak's and the Hookean law), bending_modulus,
     spontaneous_curvature, area_modulus (of the whole cell), local_area_modulus (of every triangle), area_reserve (areal
     strain that folds give before either resists), volume_modulus. Recorded for fates and reports, not part of the
-    membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning, nucleus_diameter_ratio,
+    membrane: cytoplasm_viscosity (at 1/s, of the power law) with its exponent viscosity_thinning and the
+    resting_viscosity where hardly anything moves (`cytoplasm.Cytoplasm`), nucleus_diameter_ratio,
     nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity, lysis_tension. `law` as in
     `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere", "discocyte" or "spheroid", `vertices` of the
     mesh (at least), `template` the path of a surface file in place of shape and vertices ("": none).
@@ -99,6 +100,7 @@ class CellType:
     volume_modulus: Parameter
     cytoplasm_viscosity: Parameter
     viscosity_thinning: Parameter
+    resting_viscosity: Parameter
     nucleus_diameter_ratio: Parameter
     nucleus_stiffness_ratio: Parameter
     youngs_modulus: Parameter

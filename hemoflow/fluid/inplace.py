@@ -110,12 +110,10 @@ class Slots(eqx.Module):
 
 
 class InPlace(eqx.Module):
-    """Populations in their slots (19 * stride,), behind them those of a halo, what links keep, what walls took off their slots (2,),
-    and 1 where an odd step comes next."""
+    """Populations in their slots (19 * stride,), behind them those of a halo, what links keep, and 1 where an odd step comes next."""
 
     slots: Array
     memory: LinkMemory
-    taken: Array
     odd: Array
 
 
@@ -230,15 +228,11 @@ def pull_source(slots: Slots) -> Array:
 
 def enter(slots: Slots, populations: Array, memory: LinkMemory) -> InPlace:
     """Into the slots, from populations after collision (19, N)."""
-    out = (
-        new((19 * stride(slots.count),), populations.dtype),
-        new((2,), populations.dtype),
-        scratch(teams(slots.count)),
-    )
-    held, taken, _ = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
+    out = new((19 * stride(slots.count),), populations.dtype)
+    held = call("import", out, (*slots.blocks.arguments(), populations), **slots.size)
     if slots.crossing is not None:
         held = jnp.concatenate([held, jnp.zeros(slots.crossing.halo, held.dtype)])
-    return InPlace(held, memory, taken, jnp.ones(1, jnp.int32))
+    return InPlace(held, memory, jnp.ones(1, jnp.int32))
 
 
 def leave(slots: Slots, held: InPlace) -> Array:
@@ -255,9 +249,16 @@ def advance(
     load: tuple[Array, Array | None],
     wanted: bool,
 ) -> tuple[InPlace, Array, Array, Array]:
-    """One step of the fluid as `_step`, with what crosses between devices before and after it."""
+    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), the mass gained per link group, and the
+    even rate, of every node (N,) of a thinning fluid where `wanted`. With what crosses between devices before and after it.
+
+    `rates`: even rate, odd rate, body force (3,) per drive of 1, and the table of rates where the viscosity depends on the shear rate.
+    `load`: the drive, and the force density (3, N) beside the body force or None.
+    """
     if slots.crossing is None:
-        return _step(slots, links, rates, held, load, wanted)
+        owed = held.memory.owed
+        held, brought, velocity, flux, rate = _swept(slots, links, rates, held, load, wanted)
+        return (_with_debt(held, owed, flux[0], brought) if links.count else held), velocity, flux, rate
     drive, force = load
     even_rate, odd_rate, body_force, thinning = rates
     if body_force.ndim == 2:  # nodes that only fill up must not move
@@ -265,55 +266,57 @@ def advance(
         body_force = jnp.zeros(3, body_force.dtype)
     odd = held.odd[0] == 1
     fetched = slots.crossing.fetch.deliver_if(odd, held.slots)
-    held = InPlace(fetched, held.memory, held.taken, held.odd)
+    held = InPlace(fetched, held.memory, held.odd)
     owed = held.memory.owed
-    held, velocity, flux, rate = _step(
+    held, brought, velocity, flux, rate = _swept(
         slots, links, (even_rate, odd_rate, body_force, thinning), held, (drive, force), wanted
     )
     restored = slots.crossing.restore.deliver_if(odd, held.slots)
-    # A device without such walls leaves the book as it was.
-    mine = jnp.where(slots.blocks.first_wall[-1] > 0, held.memory.owed[1], 0.0)
-    sums = links.everywhere(jnp.concatenate([flux, mine[None]]))
-    flux, exchanged = sums[:-1], sums[-1]
-    owed = jnp.stack([owed[0] + flux[0] - given_back(owed) * exchanged, exchanged])
-    memory = LinkMemory(held.memory.strained, held.memory.slope, owed)
-    return InPlace(restored, memory, held.taken, held.odd), velocity, flux, rate
+    sums = links.everywhere(jnp.concatenate([flux, brought]))
+    flux, held = sums[:-2], InPlace(restored, held.memory, held.odd)
+    return _with_debt(held, owed, flux[0], sums[-2:]), velocity, flux, rate
 
 
-def _step(
+def _with_debt(held: InPlace, owed: Array, pushed: Array, brought: Array) -> InPlace:
+    """The state with what walls owe after a step, in which they `brought` (2,) so much net and in size; see `boundary.settle`."""
+    debt = jnp.stack([owed[0] + (brought[0] + pushed) - given_back(owed) * brought[1], brought[1]])
+    return InPlace(held.slots, LinkMemory(held.memory.strained, held.memory.slope, debt), held.odd)
+
+
+def _swept(
     slots: Slots,
     links: Links,
     rates: tuple[Array, Array, Array, RateTable | None],
     held: InPlace,
     load: tuple[Array, Array | None],
     wanted: bool,
-) -> tuple[InPlace, Array, Array, Array]:
-    """One step of the fluid: the new state, the velocity (3, N) where `wanted` (else empty), the mass gained per link group, and the
-    even rate, of every node (N,) of a thinning fluid where `wanted`.
-
-    `rates`: even rate, odd rate, body force (3,) per drive of 1, and the table of rates where the viscosity depends on the shear rate.
-    `load`: the drive, and the force density (3, N) beside the body force or None.
-    """
+) -> tuple[InPlace, Array, Array, Array, Array]:
+    """The step of this device, second what its walls brought (2,), net and in size."""
     drive, force = load
     even_rate, odd_rate, body_force, thinning = rates
     real, memory = held.slots.dtype, held.memory
     none = jnp.zeros(0, real)
     table, limits, fineness = (thinning.rates, thinning.limits, thinning.fineness) if thinning else (none, none, 0)
-    kept = (held.slots, jnp.concatenate([memory.owed, held.taken]), memory.strained, memory.slope)
+    kept = (held.slots, memory.strained, memory.slope)
     arguments = (
-        *slots.blocks.arguments(), *kept, jnp.zeros((3, 0), real) if force is None else force, held.odd, drive,
-        jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), table, limits, body_force, *slots.others.arguments(),
+        *slots.blocks.arguments(), *kept, given_back(memory.owed)[None], jnp.zeros((3, 0), real) if force is None else force,
+        held.odd, drive, jnp.atleast_1d(even_rate), jnp.atleast_1d(odd_rate), table, limits, body_force, *slots.others.arguments(),
         links.direction, links.reach, links.along, links.share, jnp.atleast_1d(links.wall_gain),
     )  # fmt: skip
     seen = slots.count if wanted else 0
-    fresh = (new((3, seen), real), new((links.openings + 1,), real), new((seen if thinning else 0,), real))
+    fresh = (
+        new((2,), real),
+        new((3, seen), real),
+        new((links.openings + 1,), real),
+        new((seen if thinning else 0,), real),
+    )
     moved, through = slots.others.moved.size, slots.others.slot.size
-    room = scratch(3 * teams(slots.count) + teams(moved) + 3 * through)  # step_scratch in native/src/kernels.hpp
+    room = scratch(2 * teams(slots.count) + teams(moved) + 3 * through)  # step_scratch in native/src/kernels.hpp
     at = len(slots.blocks.arguments())
     aliases = {at + k: k for k in range(len(kept))}
     done = call("step", (*map(same, kept), *fresh, room), arguments, aliases, **slots.size, fineness=fineness)
-    memory = LinkMemory(done[2], done[3], done[1][:2])
-    return InPlace(done[0], memory, done[1][2:], 1 - held.odd), done[4], done[5], done[6] if thinning else even_rate
+    held = InPlace(done[0], LinkMemory(done[1], done[2], memory.owed), 1 - held.odd)
+    return held, done[3], done[4], done[5], done[6] if thinning else even_rate
 
 
 def _short(values: NDArray[np.generic]) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemoflow.build.fluid import Condition, Relaxation, WallVelocity, assemble_fluid
+from hemoflow.fluid.boundary import held_back
 from hemoflow.fluid.moments import stress_moment
 from hemoflow.fluid.solver import (
     Carried,
@@ -59,8 +60,9 @@ class FluidCase:
 
     @property
     def mass(self) -> float:
-        """Sum of the density deviation over the nodes, less what the walls have gained and not yet given back."""
-        return float(np.sum(np.asarray(self.state.populations, np.float64)) - float(self.state.memory.owed[0]))
+        """Sum of the density deviation over the nodes, less what their walls hold back and what they owe."""
+        held = np.asarray(held_back(self.fluid.links, self.state.populations), np.float64).sum()
+        return float(np.asarray(self.state.populations, np.float64).sum() - held - float(self.state.memory.owed[0]))
 
     def advance(self, steps: int) -> None:
         """Run for a number of steps."""

@@ -66,13 +66,6 @@ HEMOFLOW_SHARED R minus(R total, R one, R other) {
   return (one < 0 ? -one : one) > (other < 0 ? -other : other) ? (total - one) - other : (total - other) - one;
 }
 
-// Part of what a node exchanges with its walls that it gives back, to settle what all of them gained before.
-template <class R>
-HEMOFLOW_SHARED R settling(const FluidStep<R>& s) {
-  const R share = s.book[1] > 0 ? R(0.5) * s.book[0] / s.book[1] : R(0);
-  return std::min(std::max(share, R(-0.5)), R(0.5));
-}
-
 // What comes back over link k of an opening.
 template <class R>
 HEMOFLOW_SHARED R returning(const FluidStep<R>& s, int64_t k, Here<R>& here) {
@@ -181,9 +174,9 @@ void remember(const FluidStep<R>& s) {
     s.slope[m] += (l.along[m] * slope[l.opening[pressure + m]] - s.slope[m]) / R(30);
 }
 
-// Sums over wall links: what is added when their populations come back, what is taken off when they leave, and what they exchange.
+// What walls brought, net and as the sum of its sizes over the nodes.
 struct WallSums {
-  double added = 0, taken = 0, exchanged = 0;
+  double net = 0, size = 0;
 };
 
 // The part of one block that fits a vector: the lanes `from` to `from` + W of the block, the first of them at node n.
@@ -277,52 +270,44 @@ HEMOFLOW_UNROLL
 }
 
 template <class V, class R>
-HEMOFLOW_INLINE void add_up(double* sums, const V& v) {
-  for (int k = 0; k < Simd<R>::width; ++k) sums[k] += double(lane<R>(v, k));
-}
-
-template <class V, class R>
 HEMOFLOW_INLINE V magnitude(const V& v) {
   typedef typename Simd<R>::bits B;
   return from_bits<R>(B(bits_of<R>(v) & Simd<R>::unsigned_part));
 }
 
+// Adds to the returning populations what arrives against them now, and gives the sum of that; `retain`: factor of the wall in each lane.
 template <class R>
-struct Walls {
-  typedef typename Simd<R>::type V;
-  V retain[kDirections];  // factor of the wall in each lane
-  V came[kPairs];         // what walls add to the populations of a pair of directions
-};
-
-// Adds to the returning populations what arrives against them now, and gives the sum of that.
-template <class R>
-HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f, Walls<R>& walls) {
+HEMOFLOW_INLINE typename Simd<R>::type return_walls(const FluidStep<R>& s, const Part& part, typename Simd<R>::type* f,
+                                                    typename Simd<R>::type* retain) {
   typedef typename Simd<R>::type V;
   const uint16_t *const lanes = s.slots.wall + part.block * 18, *const first = s.slots.wall_from + part.block * 18;
-  const R* const retain = s.retain + s.slots.first_wall[part.block];
+  const R* const factors = s.retain + s.slots.first_wall[part.block];
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
-    const R* mine = retain + first[i - 1];
+    const R* mine = factors + first[i - 1];
     if constexpr (Simd<R>::width < kLanes) mine += bit_count(lanes[i - 1] & ((1u << part.from) - 1));
-    walls.retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
+    retain[i] = V(spread_out(mine, Lanes<R>::at(lanes + i - 1, part.from)));
   }
   V sum = {};
 HEMOFLOW_UNROLL
   for (int k = 0; k < kPairs; ++k) {
     const int i = 2 * k + 1;
-    const V a = f[i], b = f[i + 1];
-    f[i] = a + walls.retain[i] * b;
-    f[i + 1] = b + walls.retain[i + 1] * a;
-    walls.came[k] = walls.retain[i] * b + walls.retain[i + 1] * a;
-    sum = sum + walls.came[k];
+    const V a = f[i], b = f[i + 1], to_a = retain[i] * b, to_b = retain[i + 1] * a;
+    f[i] = a + to_a;
+    f[i + 1] = b + to_b;
+    sum = sum + (to_a + to_b);
   }
   return sum;
 }
 
+// Sums of what walls brought, lane by lane.
+template <class V>
+struct Brought {
+  V net, size;
+};
 
 template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, Kind kKind, class R>
-HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, double* added, double* taken,
-                            typename Simd<R>::type& exchanged) {
+HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* body, R share, Brought<typename Simd<R>::type>& sums) {
   typedef typename Simd<R>::type V;
   const Place n = part.n, count = Place(s.slots.count), stride = Place(s.slots.stride);
   R* const p = s.populations;
@@ -335,12 +320,8 @@ HEMOFLOW_INLINE void update(const FluidStep<R>& s, const Part& part, const R* bo
 HEMOFLOW_UNROLL
     for (int i = 1; i < kDirections; ++i) f[i] = read_own<kKind>(p + (i * stride + n), part);
   }
-  Walls<R> walls;
-  V came = zero;
-  if constexpr (kKind == kWalled) {
-    came = return_walls(s, part, f, walls);
-    add_up<V, R>(added, came);
-  }
+  V retain[kDirections], brought = zero;
+  if constexpr (kKind == kWalled) brought = return_walls(s, part, f, retain);
   Local<V, R> local;
   if constexpr (kForced) {
     local.fx = zero + body[0];
@@ -370,19 +351,16 @@ HEMOFLOW_UNROLL
 HEMOFLOW_UNROLL
   for (int i = 1; i < kDirections; ++i) {
     out[i] = f[opposite(i)];
-    if constexpr (kKind == kWalled) out[i] = out[i] - walls.retain[i] * f[i];
+    if constexpr (kKind == kWalled) {
+      const V held = retain[i] * f[i];
+      out[i] = out[i] - held;
+      brought = brought - held;
+    }
   }
   if constexpr (kKind == kWalled) {
-    V net = zero, size = zero;
-HEMOFLOW_UNROLL
-    for (int k = 0; k < kPairs; ++k) {
-      const int i = 2 * k + 1;
-      const V gained = walls.came[k] - walls.retain[i] * f[i] - walls.retain[i + 1] * f[i + 1];
-      net = net + gained;
-      size = size + magnitude<V, R>(gained);
-    }
-    add_up<V, R>(taken, came - net);
-    exchanged = exchanged + size;
+    const V size = magnitude<V, R>(brought);
+    sums.net = sums.net + brought;
+    sums.size = sums.size + size;
     f[0] = f[0] - share * size;
   }
   write_own<kKind>(p + n, part, f[0]);
@@ -421,36 +399,34 @@ HEMOFLOW_UNROLL
 }
 
 template <bool kOdd, bool kForced, bool kVelocity, bool kThinning, class R>
-WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end, R share) {
+WallSums sweep(const FluidStep<R>& given, int64_t begin, int64_t end) {
   const FluidStep<R> s = given;  // a copy that nothing else points to stays in registers
   typedef typename Simd<R>::type V;
   constexpr int W = Simd<R>::width;
-  const R level = s.drive[s.links.openings + 1];
+  const R level = s.drive[s.links.openings + 1], share = s.share[0];
   const R body[3] = {s.body_force[0] * level, s.body_force[1] * level, s.body_force[2] * level};
-  alignas(64) double added[W] = {}, taken[W] = {};
-  V exchanged = {};
+  Brought<V> brought = {};
   for (int64_t block = begin; block < end; ++block) {
     fetch_ahead<kOdd>(s, block);
     const unsigned lanes = (1u << block_length(s.slots, block)) - 1;
     const bool walls = s.slots.first_wall[block + 1] > s.slots.first_wall[block], whole = s.slots.closed[block] == 2;
     for (int from = 0; from < kLanes && lanes >> from; from += W) {
       const Part part{block, block * kLanes + from, from, (lanes >> from) & Simd<R>::all, Simd<R>::all};
-      if (whole) update<kOdd, kForced, kVelocity, kThinning, kWhole>(s, part, body, share, added, taken, exchanged);
-      else if (walls) update<kOdd, kForced, kVelocity, kThinning, kWalled>(s, part, body, share, added, taken, exchanged);
-      else update<kOdd, kForced, kVelocity, kThinning, kPlain>(s, part, body, share, added, taken, exchanged);
+      if (whole) update<kOdd, kForced, kVelocity, kThinning, kWhole>(s, part, body, share, brought);
+      else if (walls) update<kOdd, kForced, kVelocity, kThinning, kWalled>(s, part, body, share, brought);
+      else update<kOdd, kForced, kVelocity, kThinning, kPlain>(s, part, body, share, brought);
     }
   }
   WallSums sums;
   for (int k = 0; k < W; ++k) {
-    sums.added += added[k];
-    sums.taken += taken[k];
-    sums.exchanged += double(exchanged[k]);
+    sums.net += double(lane<R>(brought.net, k));
+    sums.size += double(lane<R>(brought.size, k));
   }
   return sums;
 }
 
 template <class R>
-WallSums sweep_all(const FluidStep<R>& s, R share) {
+WallSums sweep_all(const FluidStep<R>& s) {
   const bool forced = s.force != nullptr || s.body_force[0] != 0 || s.body_force[1] != 0 || s.body_force[2] != 0;
   const bool wanted = s.velocity != nullptr;
   const auto newtonian = s.odd ? (forced ? (wanted ? sweep<true, true, true, false, R> : sweep<true, true, false, false, R>)
@@ -463,39 +439,26 @@ WallSums sweep_all(const FluidStep<R>& s, R share) {
   const int64_t chunks = (s.slots.blocks + kChunk - 1) / kChunk;
   std::vector<WallSums> sums(chunks);
   parallel_for(chunks, 2, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) sums[c] = run(s, c * kChunk, std::min(s.slots.blocks, (c + 1) * kChunk), share);
+    for (int64_t c = begin; c < end; ++c) sums[c] = run(s, c * kChunk, std::min(s.slots.blocks, (c + 1) * kChunk));
   });
   WallSums all;
   for (const WallSums& one : sums) {
-    all.added += one.added;
-    all.taken += one.taken;
-    all.exchanged += one.exchanged;
+    all.net += one.net;
+    all.size += one.size;
   }
   return all;
-}
-
-// What the walls gained in a step, from the sums over their links, and what they owe after it.
-template <class R>
-HEMOFLOW_SHARED void close_book(const FluidStep<R>& s, const WallSums& walls, R share) {
-  s.flux[0] = R(0);
-  if (s.links.count + s.links.moved_count + s.slots.first_wall[s.slots.blocks] == 0) return;
-  const double moving = double(s.links.wall_gain[0]) * s.drive[0];
-  const double gained = walls.added - (double(s.book[2]) + double(s.book[3])) + moving;
-  s.flux[0] = R(gained);
-  s.book[0] = R(s.book[0] + (gained - share * walls.exchanged));
-  s.book[1] = R(walls.exchanged);
-  s.book[2] = R(walls.taken);
-  s.book[3] = R(walls.taken - double(s.book[2]));
 }
 
 template <class R>
 void step(const FluidStep<R>& given) {
   const FluidStep<R> s = informed(given);
-  const R share = settling(s);
   std::fill(s.flux, s.flux + s.links.openings + 1, R(0));
+  s.flux[0] = s.links.wall_gain[0] * s.drive[0];
   if (s.links.count + s.links.moved_count > 0) apply_links(s);
   if (s.links.pressure_count > 0) remember(s);
-  close_book(s, sweep_all(s, share), share);
+  const WallSums sums = sweep_all(s);
+  s.brought[0] = R(sums.net);
+  s.brought[1] = R(sums.size);
 }
 
 // Calls visit(node, direction, factor) for every population that comes back from a wall, block by block.
@@ -524,30 +487,19 @@ void export_populations(const Slots& s, const R* retain, const R* slots, const i
   });
 }
 
-// From the canonical order to slots from which an odd step follows; `taken` (2,): what walls took off, as a sum of two numbers.
+// From the canonical order to slots from which an odd step follows.
 template <class R>
-void import_populations(const Slots& s, const R* retain, const R* in, R* slots, R* taken, double*) {
-  const int64_t chunks = (s.blocks + kChunk - 1) / kChunk;
-  std::vector<double> sums(chunks, 0.0);
-  parallel_for(chunks, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c)
-      for (int64_t block = c * kChunk; block < std::min(s.blocks, (c + 1) * kChunk); ++block) {
-        for (int i = 0; i < kDirections; ++i)
-          for (int lane = 0; lane < block_length(s, block); ++lane) {
-            const int64_t n = block * kLanes + lane;
-            slots[opposite(i) * s.stride + n] = in[i * s.count + n];
-          }
-        each_wall(s, retain, block, [&](int64_t n, int i, R factor) {
-          const R off = factor * in[i * s.count + n];
-          slots[i * s.stride + n] -= off;
-          sums[c] += double(off);
-        });
-      }
+void import_populations(const Slots& s, const R* retain, const R* in, R* slots) {
+  parallel_for(s.blocks, 512, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      for (int i = 0; i < kDirections; ++i)
+        for (int lane = 0; lane < block_length(s, block); ++lane) {
+          const int64_t n = block * kLanes + lane;
+          slots[opposite(i) * s.stride + n] = in[i * s.count + n];
+        }
+      each_wall(s, retain, block, [&](int64_t n, int i, R factor) { slots[i * s.stride + n] -= factor * in[i * s.count + n]; });
+    }
   });
-  double all = 0;
-  for (const double one : sums) all += one;
-  taken[0] = R(all);
-  taken[1] = R(all - double(taken[0]));
 }
 
 // Flat index into populations in canonical order of what arrives at a node from direction i.

@@ -59,7 +59,7 @@ struct FluidStep {
   LinkTable<R> links;
   const R* retain;            // (walls + padding,)
   R* populations;             // (19, stride), in place, of which count are in use
-  R* book;                    // (4,) of the walls: mass they owe, what they exchanged, and what was taken off their slots (two parts); in place
+  const R* share;             // (1,) part of the size of what its walls bring a node that it gives back
   const R *even_rate, *odd_rate;
   bool rate_per_node;
   RateTable<R> thinning;
@@ -71,6 +71,7 @@ struct FluidStep {
   R* velocity;                // (3, count) or null
   R* rate;                    // (count,) even rates of a thinning fluid, or null
   R* flux;                    // (openings + 1,)
+  R* brought;                 // (2,) by all walls at sub-node distance: net, and the sum of its sizes over the nodes
   const int32_t* parity;      // (1,)
   bool odd;
   double* scratch;            // for sums on a GPU: step_scratch numbers of 8 bytes
@@ -92,9 +93,9 @@ constexpr int kTeam = 256;  // threads of a GPU that form sums together
 
 HEMOFLOW_SHARED constexpr int64_t teams(int64_t count) { return (count + kTeam - 1) / kTeam; }
 
-// Numbers of 8 bytes that a step on a GPU needs: three sums of every team, one of every team of moving walls, three for every link.
+// Numbers of 8 bytes that a step on a GPU needs: two sums of every team, one of every team of moving walls, three for every link.
 HEMOFLOW_SHARED constexpr int64_t step_scratch(int64_t nodes, int64_t moved, int64_t links) {
-  return 3 * teams(nodes) + teams(moved) + 3 * links;
+  return 2 * teams(nodes) + teams(moved) + 3 * links;
 }
 
 template <class R>
@@ -165,12 +166,25 @@ struct Displacement {
   int64_t cells;
 };
 
+// All membranes as one, as in hemoflow/interaction/neighbours.py: P vertices at base + part, the cell of every vertex and face, both in order.
+template <class R>
+struct CellSurfaces {
+  const R* part;              // (P, 3)
+  const int32_t *base, *faces, *owner, *face_owner;  // (P, 3), (F, 3), (P,), (F,)
+  const bool* alive;          // (cells,)
+  const R* limits;            // (2,): range and edge of a bin
+  int64_t vertices, face_count, cells;
+  int32_t shape[3];
+  bool periodic[3];
+  int64_t bins, slots;
+};
+
 // One set of kernels, compiled for one instruction set.
 template <class R>
 struct Kernels {
   void (*step)(const FluidStep<R>&);
   void (*export_populations)(const Slots&, const R* retain, const R* slots, const int32_t* parity, R* out);
-  void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots, R* taken, double* scratch);
+  void (*import_populations)(const Slots&, const R* retain, const R* in, R* slots);
   void (*sources)(const Slots&, int32_t* out);
   void (*stencil)(const NodeTable&, const Points<R>&, int width, int32_t* rows, int32_t* span, R* factors);
   void (*wall)(const NodeTable&, const Points<R>&, const R* wall_distance, R* gap, R* normal);
@@ -180,6 +194,8 @@ struct Kernels {
   void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, const R* least, R* kept, R* farthest, double* scratch);
   void (*membrane)(const MembraneForces<R>&);
   void (*displace)(const Displacement<R>&);
+  void (*contact)(const CellSurfaces<R>&, const R* area, const R* pressure, R* force, R* gap, R* need);
+  void (*apart)(const CellSurfaces<R>&, const R* least, R* shift, R* farthest, R* need);
 };
 
 template <class R>

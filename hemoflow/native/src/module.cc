@@ -80,11 +80,11 @@ auto* in_place(const Buffer& in, Out& out) {
 }
 
 template <class R>
-ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strained, Real<R> slope, Real<R> force, Ints parity,
+ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> strained, Real<R> slope, Real<R> given, Real<R> force, Ints parity,
                 Real<R> drive, Real<R> even_rate, Real<R> odd_rate, Real<R> rates, Real<R> limits, Real<R> body_force, Ints moved,
                 Real<R> motion, Ints slot, Ints own, Ints shared, Ints opening, Real<R> retain, Real<R> link_base, Ints corner, Real<R> corner_retain, Ints node, Ints before,
                 Ints direction, Real<R> reach, Real<R> along, Real<R> share, Real<R> wall_gain, RealOut<R> populations_out,
-                RealOut<R> book_out, RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
+                RealOut<R> strained_out, RealOut<R> slope_out, RealOut<R> brought, RealOut<R> velocity, RealOut<R> flux, RealOut<R> rate,
                 ScratchOut scratch, int64_t count, int64_t stride, int64_t fineness) {
   FluidStep<R> s;
   s.slots = HEMOFLOW_SLOTS_OF;
@@ -93,11 +93,11 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
              node.typed_data(),   before.typed_data(),        direction.typed_data(), reach.typed_data(), along.typed_data(),
              share.typed_data(),  wall_gain.typed_data(),     int64_t(moved.element_count()), int64_t(slot.element_count()),
              int64_t(node.element_count()), int32_t(flux->element_count()) - 1};
-  if (opening.element_count() != slot.element_count() || book.element_count() != 4)
+  if (opening.element_count() != slot.element_count())
     return ffi::Error::InvalidArgument("fluid step: the tables of links belong to different fluids");
   s.retain = wall_retain.typed_data();
   s.populations = in_place(populations, populations_out);
-  s.book = in_place(book, book_out);
+  s.share = given.typed_data();
   s.even_rate = even_rate.typed_data();
   s.odd_rate = odd_rate.typed_data();
   s.rate_per_node = even_rate.element_count() > 1;
@@ -112,6 +112,7 @@ ffi::Error step(HEMOFLOW_SLOTS, Real<R> populations, Real<R> book, Real<R> strai
   s.velocity = velocity->element_count() > 0 ? velocity->typed_data() : nullptr;
   s.rate = rate->element_count() > 0 ? rate->typed_data() : nullptr;
   s.flux = flux->typed_data();
+  s.brought = brought->typed_data();
   s.parity = parity.typed_data();
   s.odd = false;
   s.scratch = room(scratch);
@@ -129,9 +130,9 @@ ffi::Error export_populations(HEMOFLOW_SLOTS, Real<R> slots, Ints parity, RealOu
 }
 
 template <class R>
-ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, RealOut<R> taken, ScratchOut scratch, int64_t count, int64_t stride) {
+ffi::Error import_populations(HEMOFLOW_SLOTS, Real<R> in, RealOut<R> out, int64_t count, int64_t stride) {
   const hemoflow::Slots table = HEMOFLOW_SLOTS_OF;
-  kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data(), taken->typed_data(), room(scratch));
+  kernels<R>().import_populations(table, wall_retain.typed_data(), in.typed_data(), out->typed_data());
   return ffi::Error::Success();
 }
 
@@ -253,6 +254,36 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
   return ffi::Error::Success();
 }
 
+// Where all vertices are and whose, as the first operands of every call that looks for neighbours.
+#define HEMOFLOW_CELLS Real<R> part, Ints base, Ints faces, Ints owner, Ints face_owner, Flags alive, Real<R> limits
+#define HEMOFLOW_CELLS_ARGS(R) .Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Flags>().Arg<Real<R>>()
+#define HEMOFLOW_CELLS_OF                                                                                                     \
+  surfaces_of<R>({part.typed_data(), base.typed_data(), faces.typed_data(), owner.typed_data(), face_owner.typed_data(),      \
+                  alive.typed_data(), limits.typed_data(), int64_t(part.dimensions()[0]), int64_t(faces.dimensions()[0]),     \
+                  int64_t(alive.element_count())}, box)
+
+template <class R>
+hemoflow::CellSurfaces<R> surfaces_of(hemoflow::CellSurfaces<R> s, ffi::Dictionary box) {
+  const char* const names[3] = {"nx", "ny", "nz"};
+  const int64_t periodic = box.get<int64_t>("periodic").value();
+  for (int a = 0; a < 3; ++a) s.shape[a] = int32_t(box.get<int64_t>(names[a]).value()), s.periodic[a] = periodic >> a & 1;
+  s.bins = box.get<int64_t>("bins").value();
+  s.slots = box.get<int64_t>("slots").value();
+  return s;
+}
+
+template <class R>
+ffi::Error contact(HEMOFLOW_CELLS, Real<R> area, Real<R> pressure, RealOut<R> force, RealOut<R> gap, RealOut<R> need, ffi::Dictionary box) {
+  kernels<R>().contact(HEMOFLOW_CELLS_OF, area.typed_data(), pressure.typed_data(), force->typed_data(), gap->typed_data(), need->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error apart(HEMOFLOW_CELLS, Real<R> least, RealOut<R> shift, RealOut<R> farthest, RealOut<R> need, ffi::Dictionary box) {
+  kernels<R>().apart(HEMOFLOW_CELLS_OF, least.typed_data(), shift->typed_data(), farthest->typed_data(), need->typed_data());
+  return ffi::Error::Success();
+}
+
 #endif
 
 }  // namespace
@@ -273,7 +304,7 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
       HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Arg<Ints>().Ret<Real<R>>().Attr<int64_t>("count").Attr<int64_t>("stride")); \
   HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_import_##suffix, import_populations<R>,                                                                            \
-      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Scratch>()                             \
+      HEMOFLOW_BIND HEMOFLOW_SLOT_ARGS(R).Arg<Real<R>>().Ret<Real<R>>()                                                            \
           .Attr<int64_t>("count").Attr<int64_t>("stride"));                                                                       \
   HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_sources_##suffix, sources<R>,                                                                                      \
@@ -307,7 +338,13 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
   HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_displace_##suffix, displace<R>,                                                                                    \
       HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                   \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>())
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>());                                                          \
+  HEMOFLOW_SYMBOL(                                                                                                                \
+      hemoflow_contact_##suffix, contact<R>,                                                                                      \
+      HEMOFLOW_BIND HEMOFLOW_CELLS_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());   \
+  HEMOFLOW_SYMBOL(                                                                                                                \
+      hemoflow_apart_##suffix, apart<R>,                                                                                          \
+      HEMOFLOW_BIND HEMOFLOW_CELLS_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs())
 
 #pragma GCC visibility push(default)
 HEMOFLOW_HANDLERS(float, f32);

@@ -3,7 +3,7 @@
 
 template <class R>
 struct Sums {
-  double added[kTeam], taken[kTeam], exchanged[kTeam];
+  double net[kTeam], size[kTeam];
 };
 
 // The parts of a step's scratch memory.
@@ -15,7 +15,7 @@ struct Workspace {
   explicit Workspace(const FluidStep<R>& s) {
     const LinkTable<R>& l = s.links;
     walls = s.scratch;
-    rounded = walls + 3 * teams(s.slots.count);
+    rounded = walls + 2 * teams(s.slots.count);
     double* const rest = rounded + teams(l.moved_count);
     back = reinterpret_cast<R*>(rest);
     gained = reinterpret_cast<R*>(rest + l.count);
@@ -161,14 +161,14 @@ struct FollowSlope {
 
 // One node. Both blocks of a warp take the same way.
 template <bool kOdd, bool kVelocity, bool kThinning, bool kWalls, class R>
-HEMOFLOW_BODY void update_node(const FluidStep<R>& s, int64_t n, double* added, double* taken, R& exchanged) {
+HEMOFLOW_BODY void update_node(const FluidStep<R>& s, int64_t n, Brought<R>& brought) {
   const R level = s.drive[s.links.openings + 1];
   const R body[3] = {s.body_force[0] * level, s.body_force[1] * level, s.body_force[2] * level};
   const int64_t block = n / kLanes, first = block & ~int64_t(1), last = std::min(first + 1, s.slots.blocks - 1);
   const Part part{block, Place(n), int(n % kLanes), 1, 1};
   const auto run = [&](auto kind) {
     constexpr Kind kKind = decltype(kind)::value;
-    update<kOdd, true, kVelocity, kThinning, kKind>(s, part, body, kKind == kWalled ? settling(s) : R(0), added, taken, exchanged);
+    update<kOdd, true, kVelocity, kThinning, kKind>(s, part, body, kKind == kWalled ? s.share[0] : R(0), brought);
   };
   if constexpr (kWalls) {
     if (s.slots.first_wall[last + 1] > s.slots.first_wall[first]) return run(std::integral_constant<Kind, kWalled>());
@@ -185,56 +185,57 @@ struct Sweep {
   double* walls;
   typedef Sums<R> Shared;
 
-  HEMOFLOW_BODY void node(int64_t n, double* added, double* taken, R& exchanged) const {
+  HEMOFLOW_BODY Brought<R> node(int64_t n) const {
     const FluidStep<R> s = informed(given);
-    if (s.odd) update_node<true, kVelocity, kThinning, kWalls>(s, n, added, taken, exchanged);
-    else update_node<false, kVelocity, kThinning, kWalls>(s, n, added, taken, exchanged);
+    Brought<R> brought = {};
+    if (s.odd) update_node<true, kVelocity, kThinning, kWalls>(s, n, brought);
+    else update_node<false, kVelocity, kThinning, kWalls>(s, n, brought);
+    return brought;
+  }
+
+  HEMOFLOW_BODY void fill_in() const {
+    given.flux[0] = given.links.wall_gain[0] * given.drive[0];
+    for (int o = 0; o < given.links.openings && given.links.count == 0; ++o) given.flux[o + 1] = R(0);
   }
 
   // Without walls.
   HEMOFLOW_BODY void operator()(int64_t n) const {
-    R none = 0;
-    node(n, nullptr, nullptr, none);
+    node(n);
     if (n > 0) return;
-    if (given.links.count + given.links.moved_count == 0) given.flux[0] = R(0);
-    for (int o = 0; o < given.links.openings && given.links.count == 0; ++o) given.flux[o + 1] = R(0);
+    fill_in();
+    given.brought[0] = given.brought[1] = R(0);
   }
 
   // With walls: the sums of a team go to its row.
   HEMOFLOW_BODY void operator()(const Team& team, Shared& shared) const {
     team.each([&](int t) {
-      double added = 0, taken = 0;
-      R exchanged = 0;
       const int64_t n = team.index * kTeam + t;
-      if (n < given.slots.count) node(n, &added, &taken, exchanged);
-      shared.added[t] = added;
-      shared.taken[t] = taken;
-      shared.exchanged[t] = double(exchanged);
+      const Brought<R> brought = n < given.slots.count ? node(n) : Brought<R>{};
+      shared.net[t] = double(brought.net);
+      shared.size[t] = double(brought.size);
     });
-    gather_up(team, shared.added, Plus());
-    gather_up(team, shared.taken, Plus());
-    gather_up(team, shared.exchanged, Plus());
+    gather_up(team, shared.net, Plus());
+    gather_up(team, shared.size, Plus());
     team.each([&](int t) {
-      if (t < 3) walls[team.index * 3 + t] = t == 0 ? shared.added[0] : (t == 1 ? shared.taken[0] : shared.exchanged[0]);
-      for (int o = t; team.index == 0 && o < given.links.openings && given.links.count == 0; o += kTeam) given.flux[o + 1] = R(0);
+      if (t < 2) walls[team.index * 2 + t] = t == 0 ? shared.net[0] : shared.size[0];
+      if (team.index == 0 && t == 0) fill_in();
     });
   }
 };
 
-// The book of the walls after a sweep; `rows` is how many teams wrote their sums.
+// What all walls brought; `rows` is how many teams wrote their sums.
 template <class R>
-struct CloseBook {
-  FluidStep<R> given;
+struct SumBrought {
+  FluidStep<R> s;
   const double* walls;
   int64_t rows;
   typedef Sums<R> Shared;
 
   HEMOFLOW_BODY void operator()(const Team& team, Shared& shared) const {
-    sum_rows(team, walls, rows, 3, shared.added);
-    sum_rows(team, walls + 1, rows, 3, shared.taken);
-    sum_rows(team, walls + 2, rows, 3, shared.exchanged);
+    sum_rows(team, walls, rows, 2, shared.net);
+    sum_rows(team, walls + 1, rows, 2, shared.size);
     team.each([&](int t) {
-      if (t == 0) close_book(given, {shared.added[0], shared.taken[0], shared.exchanged[0]}, settling(given));
+      if (t < 2) s.brought[t] = R(t == 0 ? shared.net[0] : shared.size[0]);
     });
   }
 };
@@ -272,8 +273,7 @@ void step_on_device(const FluidStep<R>& s) {
     for_teams(l.openings, FollowSlope<R>{s, work.risen});
   }
   s.slots.walls > 0 ? sweep_nodes<true>(s, work.walls) : sweep_nodes<false>(s, work.walls);
-  if (l.count + l.moved_count + s.slots.walls > 0)
-    for_teams(1, CloseBook<R>{s, work.walls, s.slots.walls > 0 ? teams(s.slots.count) : 0});
+  if (s.slots.walls > 0) for_teams(1, SumBrought<R>{s, work.walls, teams(s.slots.count)});
 }
 
 // Calls visit(direction, factor) for the populations that come back to a node from a wall.
@@ -312,48 +312,10 @@ struct Import {
   Slots s;
   const R *retain, *in;
   R* slots;
-  double* sums;
-  struct Shared {
-    double sum[kTeam];
-  };
 
-  HEMOFLOW_BODY void operator()(const Team& team, Shared& shared) const {
-    team.each([&](int t) {
-      const int64_t n = team.index * kTeam + t;
-      double sum = 0;
-      if (n < s.count) {
-        for (int i = 0; i < kDirections; ++i) slots[opposite(i) * s.stride + n] = in[i * s.count + n];
-        each_wall_of(s, retain, n, [&](int i, R factor) {
-          const R off = factor * in[i * s.count + n];
-          slots[i * s.stride + n] -= off;
-          sum += double(off);
-        });
-      }
-      shared.sum[t] = sum;
-    });
-    gather_up(team, shared.sum, Plus());
-    team.each([&](int t) {
-      if (t == 0) sums[team.index] = shared.sum[0];
-    });
-  }
-};
-
-template <class R>
-struct SumTaken {
-  const double* sums;
-  int64_t rows;
-  R* taken;
-  struct Shared {
-    double sum[kTeam];
-  };
-
-  HEMOFLOW_BODY void operator()(const Team& team, Shared& shared) const {
-    sum_rows(team, sums, rows, 1, shared.sum);
-    team.each([&](int t) {
-      if (t > 0) return;
-      taken[0] = R(shared.sum[0]);
-      taken[1] = R(shared.sum[0] - double(taken[0]));
-    });
+  HEMOFLOW_BODY void operator()(int64_t n) const {
+    for (int i = 0; i < kDirections; ++i) slots[opposite(i) * s.stride + n] = in[i * s.count + n];
+    each_wall_of(s, retain, n, [&](int i, R factor) { slots[i * s.stride + n] -= factor * in[i * s.count + n]; });
   }
 };
 
@@ -372,9 +334,8 @@ void export_on_device(const Slots& s, const R* retain, const R* slots, const int
 }
 
 template <class R>
-void import_on_device(const Slots& s, const R* retain, const R* in, R* slots, R* taken, double* scratch) {
-  for_teams(teams(s.count), Import<R>{s, retain, in, slots, scratch});
-  for_teams(1, SumTaken<R>{scratch, teams(s.count), taken});
+void import_on_device(const Slots& s, const R* retain, const R* in, R* slots) {
+  for_each(s.count, Import<R>{s, retain, in, slots});
 }
 
 template <class R>
