@@ -147,7 +147,8 @@ def test_unknown_names_and_impossible_values_are_refused_together() -> None:
         CATALOGUE["ctc-breast"].with_values(overrides)
     for part in (
         "has no tension", "did you mean", "or cortical_tension?", "law 'hooke'", "shape 'cube'", "diameter 0 m",
-        "shear_modulus -1 N/m", "bending_modulus nan", "vertices 3", "'soft' must be a finite number in N/m", "viscosity_thinning 1 must be", "resting_viscosity 0 Pa s",
+        "shear_modulus -1 N/m", "bending_modulus nan", "vertices 3", "'soft' must be a finite number in N/m",
+        "viscosity_thinning 1 must be", "resting_viscosity 0 Pa s",
     ):  # fmt: skip
         assert part in str(caught.value)
     assert CATALOGUE["ctc-breast"].with_values({"spontaneous_curvature": -1e5}).value("spontaneous_curvature") < 0.0
