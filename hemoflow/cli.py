@@ -168,6 +168,9 @@ def validate(
     ] = False,
     only_list: Annotated[bool, typer.Option("--list", help="list the cases and whether each has a runner")] = False,
     precision: Annotated[str, typer.Option(help="float64 or float32")] = "float64",
+    picture: Annotated[
+        Path | None, typer.Option(help="draw the table `passage` over its measurements: .png .pdf .svg")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run reference cases with the solver and compare; exits 0 only when all judged rows pass and none is unsupported.
@@ -182,6 +185,10 @@ def validate(
         return
     progress = None if as_json else lambda row: typer.echo(result_line(row))
     results = validation.validate(ids or [], table, quick, precision, progress)
+    if picture is not None:
+        from hemoflow.validate.slit_picture import draw
+
+        draw(picture, table)
     show(results, as_json, result_summary)
     raise typer.Exit(validation.exit_code(results))
 

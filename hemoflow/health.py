@@ -8,6 +8,9 @@ TOO_FAST = 4
 VOLUME = 8
 FOLDED = 16
 THROUGH_WALL = 32
+INSIDE_CELL = 64
+OUT_OF_LUMEN = 128
+CROWDED = 256
 
 MEANING = {
     NOT_FINITE: ("a value is not finite", "use a smaller time step or node spacing, or a softer cell"),
@@ -16,6 +19,18 @@ MEANING = {
     VOLUME: ("a cell's volume is off by more than 5 %", "use a smaller time step or more nodes across the cell"),
     FOLDED: ("a membrane is folded on itself", "use more bending stiffness, more vertices or a smaller time step"),
     THROUGH_WALL: ("a vertex is behind the wall", "raise contact.strength or lower the time step"),
+    INSIDE_CELL: (
+        "a vertex is inside another cell",
+        "raise contact.strength or contact.cell_range, or lower the time step",
+    ),
+    OUT_OF_LUMEN: (
+        "a cell has left the lumen other than by being taken out at an opening",
+        "make the vessel longer beyond the place, or lower the time step",
+    ),
+    CROWDED: (
+        "the search for neighbours has too little room",
+        "use fewer cells, or cells with a finer or more even mesh",
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from hemoflow.cells.membrane import Membrane
 from hemoflow.fluid.layout import NodeLayout
 from hemoflow.fluid.outlets import Outlets, OutletState
 from hemoflow.fluid.solver import Fluid, FluidState
+from hemoflow.interaction.cells import CellContact
 
 
 class CellGroup(eqx.Module):
@@ -65,10 +66,11 @@ def no_bonds(capacity: int = 0) -> Bonds:
 
 
 class Contact(eqx.Module):
-    """Wall repulsion: `pressure` at zero gap and `reach`, in lattice units."""
+    """Wall repulsion: `pressure` at zero gap and `reach`, in lattice units; and that between cells, where there are several."""
 
     pressure: Array
     reach: Array
+    cells: CellContact | None = None
 
 
 class Model(eqx.Module):

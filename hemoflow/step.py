@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from hemoflow.bodies.rigid import BodyGroup, BodyState, arms, constrain, follow
@@ -13,6 +16,8 @@ from hemoflow.coupling.unresolved import unresolved_velocity
 from hemoflow.fluid.outlets import respond, with_loads
 from hemoflow.fluid.solver import advance_with_rate, body_force, viscosity
 from hemoflow.interaction.bodies import keep_bodies_inside, press_bodies
+from hemoflow.interaction.cells import keep_apart, make_spots, repulsion
+from hemoflow.interaction.neighbours import Need, Spots, larger, nothing_needed
 from hemoflow.interaction.repulsion import keep_inside, press
 from hemoflow.model import CellGroup, CellState, Model, State
 
@@ -24,11 +29,13 @@ Stencil = NodeStencil | RowStencil
 
 
 class Observed(eqx.Module):
-    """What a step reports: mass gained per link group, force of the wall on cells (3,), and how far the barrier had to move a vertex."""
+    """What a step reports: mass gained per link group, force of the wall on cells (3,), how far the barrier had to move a vertex, and what
+    the search for neighbours needed."""
 
     flux: Array
     wall_force: Array
     pushed_back: Array
+    need: Need = nothing_needed()
 
 
 def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
@@ -40,6 +47,7 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
     drive = with_loads(model.outlets, state.outlets, drive)
     points = [point_stencil(model, cells) for cells in state.cells]
     loads = [cell_forces(model, group, cells) for group, cells in zip(model.groups, state.cells, strict=True)]
+    loads, met = with_repulsion(model, state.cells, loads)
     bound = [body_forces(model, group, bodies) for group, bodies in zip(model.bodies, state.bodies, strict=True)]
     markers = [marker_stencil(model, group, bodies) for group, bodies in zip(model.bodies, state.bodies, strict=True)]
     acting = [load for load, _ in loads] + [load for _, load in bound]
@@ -49,16 +57,17 @@ def step(model: Model, state: State, drive: Array) -> tuple[State, Observed]:
         advance(model, g, c, (velocity, load, rate), p)
         for g, c, (load, _), p in zip(model.groups, state.cells, loads, points, strict=True)
     ]
+    cells, pushes, neared = keep_off(model, moved)
     carried = [
         move(model, group, bodies, at.interpolate(velocity))
         for group, (bodies, _), at in zip(model.bodies, bound, markers, strict=True)
     ]
     total_wall = sum((wall for _, wall in loads), jnp.zeros(3, velocity.dtype))
-    pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype)] + [push for _, push in moved + carried]))
+    pushed = jnp.max(jnp.stack([jnp.zeros((), velocity.dtype), *pushes] + [push for _, push in carried]))
     outlets = respond(model.outlets, state.outlets, flux)
     bodies = tuple(body for body, _ in carried)
-    new = State(fluid, tuple(cells for cells, _ in moved), state.bonds, outlets, bodies)  # type: ignore[arg-type]
-    return new, Observed(flux, total_wall, pushed)
+    new = State(fluid, cells, state.bonds, outlets, bodies)  # type: ignore[arg-type]
+    return new, Observed(flux, total_wall, pushed, larger(met, neared))
 
 
 def with_velocity(model: Model, state: State, velocity: Array) -> State:
@@ -119,16 +128,59 @@ def membrane_force(model: Model, loads: list[Array], points: list[Stencil]) -> A
     return total
 
 
+def with_repulsion(
+    model: Model, cells: tuple[CellState, ...], loads: list[tuple[Array, Array]]
+) -> tuple[list[tuple[Array, Array]], Need]:
+    """Loads of the groups, each with the wall's share, with the forces of cells on each other added; and what the search needed."""
+    contact = model.contact.cells
+    if contact is None:
+        return loads, nothing_needed()
+    force, _, need = repulsion(contact, spots_of(cells))
+    shares = per_group(force, cells)
+    return [(load + share, wall) for (load, wall), share in zip(loads, shares, strict=True)], need
+
+
+def keep_off(model: Model, moved: list[CellState]) -> tuple[tuple[CellState, ...], list[Array], Need]:
+    """Cells kept off each other and then off the wall, how far each group was moved by either, and what the search needed."""
+    contact, need = model.contact.cells, nothing_needed()
+    pushes: list[Array] = []
+    if contact is not None:
+        shift, push, need = keep_apart(contact, spots_of(moved))
+        moved = [with_offset(c, c.offset + s) for c, s in zip(moved, per_group(shift, moved), strict=True)]
+        pushes.append(push)
+    kept = []
+    for cells in moved:
+        anchor = jnp.broadcast_to(cells.anchor[:, None, :], cells.offset.shape).reshape(-1, 3)
+        offset, push = keep_inside(model.layout, anchor, cells.offset.reshape(-1, 3), model.contact.reach)
+        kept.append(with_offset(cells, offset.reshape(cells.offset.shape)))
+        pushes.append(push)
+    return tuple(kept), pushes, need
+
+
+def spots_of(cells: Sequence[CellState]) -> Spots:
+    """All vertices of all groups."""
+    return make_spots([(one.anchor, one.offset, one.alive) for one in cells])
+
+
+def per_group(values: Array, cells: Sequence[CellState]) -> list[Array]:
+    """Vectors (P, 3) on all vertices as (C, V, 3) of every group."""
+    ends = np.cumsum([one.offset.size // 3 for one in cells])[:-1]
+    return [part.reshape(one.offset.shape) for part, one in zip(jnp.split(values, ends), cells, strict=True)]
+
+
+def with_offset(cells: CellState, offset: Array) -> CellState:
+    """The same cells with their vertices elsewhere."""
+    return CellState(cells.anchor, offset, cells.alive, cells.ident, cells.carried)
+
+
 def advance(
     model: Model, group: CellGroup, cells: CellState, causes: tuple[Array, Array, Array], at: Stencil
-) -> tuple[CellState, Array]:
-    """Move the vertices with the fluid and keep them off the wall."""
+) -> CellState:
+    """Move the vertices with the fluid."""
     velocity, load, rate = causes
     carried = at.interpolate(velocity).reshape(cells.offset.shape)
     moved = displace(group, cells, carried, load, viscosity_at(rate, cells, at))
-    anchor = jnp.broadcast_to(cells.anchor[:, None, :], moved.shape).reshape(-1, 3)
-    kept, pushed = keep_inside(model.layout, anchor, moved.reshape(-1, 3), model.contact.reach)
-    return CellState(cells.anchor, kept.reshape(moved.shape), cells.alive, cells.ident, carried), pushed
+    return CellState(cells.anchor, moved, cells.alive, cells.ident, carried)
 
 
 def displace(group: CellGroup, cells: CellState, carried: Array, load: Array, viscosity: Array) -> Array:

@@ -134,8 +134,6 @@ def warnings(plan: Plan) -> list[str]:
                 f"the lattice itself stores {stored * load.distal / load.time:.0%} of what the Windkessel at "
                 f"'{plan.vessel.openings[k].name}' does: choose a smaller time step or a larger capacitance"
             )
-    if len(plan.seeds) > 1:
-        said.append("cells feel each other through the fluid only: no repulsion between cells in this version")
     if plan.scales.density_scale > 1.01 * plan.largest_scale:
         said.append(
             f"a density scale of {plan.scales.density_scale:.3g} changes the inertia of this case: transients and pulses will be too slow"

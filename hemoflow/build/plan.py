@@ -221,12 +221,17 @@ def _physics(
         cortical=max(values["cortical_tension"]),
         bending=max(values["bending_modulus"]),
         radius=max((seed.radius for seed in seeds), default=0.0),
-        contact=contact / case.contact.wall_range if seeds else 0.0,
+        contact=contact / _shortest_range(case, seeds) if seeds else 0.0,
         volume_modulus=max(values["volume_modulus"]),
         shear_modulus=min((g for g in values["shear_modulus"] if g > 0), default=0.0),
         zero_shear=flow.law.zero_shear,
         infinite_shear=flow.law.infinite_shear,
     )
+
+
+def _shortest_range(case: Case, seeds: list[Seed]) -> float:
+    """Of the repulsions that can act, m."""
+    return min(case.contact.wall_range, case.contact.cell_range) if len(seeds) > 1 else case.contact.wall_range
 
 
 def _request(case: Case, conditions: Conditions, physics: Physics) -> Request:

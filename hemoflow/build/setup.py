@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow import native
 from hemoflow.build.cells import Seed, build_group
 from hemoflow.build.conditions import Conditions
 from hemoflow.build.drives import Drives, make_drives
@@ -16,6 +17,7 @@ from hemoflow.build.plan import Plan
 from hemoflow.fluid.outlets import Outlets, OutletState, make_outlets
 from hemoflow.fluid.solver import equilibrium_state
 from hemoflow.geometry.vessel import AbstractVessel
+from hemoflow.interaction.cells import make_cell_contact
 from hemoflow.model import CellGroup, CellState, Contact, Model, State, no_bonds
 from hemoflow.rheology import CarreauYasuda
 from hemoflow.step import with_velocity
@@ -55,13 +57,23 @@ def make_setup(plan: Plan) -> Setup:
     density, velocity = _initial_flow(plan, drives)
     first = equilibrium_state(fluid, jnp.asarray(density, real), jnp.asarray(velocity, real))
     groups, members, cells = _cell_groups(plan, str(real))
-    contact = Contact(
-        jnp.asarray(plan.contact / units.pressure, real), jnp.asarray(case.contact.wall_range / units.dx, real)
-    )
+    contact = _contact(plan, groups, cells)
     outlets, at_rest = _outlets(plan) if plan.conditions.loads else (None, None)
     model = Model(fluid, layout, groups, contact, case.coupling.kernel, outlets)
     state = with_velocity(model, State(first, cells, no_bonds(), at_rest), jnp.asarray(velocity, real))
     return Setup(plan, model, state, drives, members)
+
+
+def _contact(plan: Plan, groups: tuple[CellGroup, ...], cells: tuple[CellState, ...]) -> Contact:
+    """Repulsion of walls, and that between cells where there are several."""
+    units, real, lumen = plan.units, jnp.result_type(float), plan.lumen
+    pressure = jnp.asarray(plan.contact / units.pressure, real)
+    wall, other = (
+        jnp.asarray(r / units.dx, real) for r in (plan.case.contact.wall_range, plan.case.contact.cell_range)
+    )
+    membranes = [(g.membrane.mesh.faces, c.offset, g.vertex_area) for g, c in zip(groups, cells, strict=True)]
+    between = make_cell_contact((pressure, other), membranes, (lumen.shape, lumen.periodic), native.in_use("contact"))
+    return Contact(pressure, wall, between)
 
 
 def _lattice_law(plan: Plan) -> CarreauYasuda:

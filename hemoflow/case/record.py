@@ -158,9 +158,13 @@ class Resolution(Record):
 
 
 class Contact(Record):
-    """[contact]: repulsion between cells and walls within `wall_range` (m), of `strength` (Pa; None: chosen later)."""
+    """[contact]: repulsion between cells and walls within `wall_range` (m) and between cells within `cell_range` (m),
+    of `strength` (Pa; None: chosen later)."""
 
     wall_range: Annotated[
+        float, Quantity("m", Range(0.0, LARGEST_WALL_RANGE, above=True), "above zero and at most 0.3 um")
+    ] = 1e-7
+    cell_range: Annotated[
         float, Quantity("m", Range(0.0, LARGEST_WALL_RANGE, above=True), "above zero and at most 0.3 um")
     ] = 1e-7
     strength: Annotated[float | None, Quantity("Pa")] = None

@@ -31,6 +31,9 @@ CHOICES = {
 WITH_DILATION = ("skalak", "hookean")
 """Laws with a parameter C; their area modulus is (1 + 2 C) G."""
 
+ABOVE_ZERO = ("diameter", "thickness_ratio", "cytoplasm_viscosity", "resting_viscosity")
+"""Parameters that may not be zero either."""
+
 SIGNED = ("spontaneous_curvature",)
 """Parameters that may be negative."""
 
@@ -78,7 +81,8 @@ class CellType:
     cortical_tension, shear_modulus, area_dilation (C of Skalak's and the Hookean law), bending_modulus,
     spontaneous_curvature, area_modulus (of the whole cell), local_area_modulus (of every triangle), area_reserve (areal
     strain that folds give before either resists), volume_modulus. Recorded for fates and reports, not part of the
-    membrane: cytoplasm_viscosity (at 1/s) with its power-law exponent viscosity_thinning, nucleus_diameter_ratio,
+    membrane: cytoplasm_viscosity (at 1/s, of the power law) with its exponent viscosity_thinning and the
+    resting_viscosity where hardly anything moves (`cytoplasm.Cytoplasm`), nucleus_diameter_ratio,
     nucleus_stiffness_ratio, youngs_modulus (whole cell, by indentation), membrane_viscosity, lysis_tension. `law` as in
     `elasticity.LAWS`, `bending` as in `bending.MODELS`, `shape` "sphere", "discocyte" or "spheroid", `vertices` of the
     mesh (at least), `template` the path of a surface file in place of shape and vertices ("": none).
@@ -99,6 +103,7 @@ class CellType:
     volume_modulus: Parameter
     cytoplasm_viscosity: Parameter
     viscosity_thinning: Parameter
+    resting_viscosity: Parameter
     nucleus_diameter_ratio: Parameter
     nucleus_stiffness_ratio: Parameter
     youngs_modulus: Parameter
@@ -172,8 +177,10 @@ def _impossible_values(
 def _impossible_number(name: str, value: float | str | int, unit: str) -> Iterator[str]:
     if isinstance(value, str) or not math.isfinite(value):
         yield f"{name} {value!r} must be a finite number in {unit}"
-    elif name in ("diameter", "thickness_ratio") and not value > 0.0:
+    elif name in ABOVE_ZERO and not value > 0.0:
         yield f"{name} {value:g} {unit} must be positive"
+    elif name == "viscosity_thinning" and not 0.0 <= value < 1.0:
+        yield f"{name} {value:g} must be at least 0 and below 1: at 1 the stress would no longer grow with the rate"
     elif value < 0.0 and name not in SIGNED:
         yield f"{name} {value:g} {unit} must not be negative"
 

@@ -20,6 +20,7 @@ from hemoflow.errors import InputError
 
 KERNELS = (
     "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep", "membrane", "displace",
+    "contact", "apart",
 )  # fmt: skip
 DEVICE_KERNELS = (
     "step", "export", "import", "sources", "stencil", "wall", "spread", "interpolate", "press", "keep",

@@ -16,6 +16,7 @@ from jax.sharding import PartitionSpec as P
 from hemoflow.fluid.boundary import held_back
 from hemoflow.fluid.moments import density_deviation
 from hemoflow.fluid.solver import FluidState
+from hemoflow.interaction.neighbours import Search
 from hemoflow.model import Model, State
 from hemoflow.parallel.processes import everywhere, total
 from hemoflow.parallel.split import AXIS, split_model, split_state, whole_state
@@ -36,6 +37,7 @@ class Engine(Protocol):
     def run(self, state: State, drives: Array) -> tuple[State, ChunkReport]: ...
     def observe(self, state: State, drive: Array) -> Observation: ...
     def mass(self, state: State) -> float: ...
+    def enlarge(self, search: Search) -> None: ...
     def close(self) -> None: ...
 
 
@@ -67,6 +69,10 @@ class OneDevice:
         held = held_back(self.model.fluid.links, h)
         return float(np.asarray(h).sum(dtype=np.float64) - np.asarray(held).sum(dtype=np.float64)) - owed
 
+    def enlarge(self, search: Search) -> None:
+        """Look for neighbours with more room from now on."""
+        self.model = with_search(self.model, search)
+
     def close(self) -> None:
         """Nothing is left to do."""
 
@@ -81,6 +87,10 @@ class ManyDevices:
     def __init__(self, model: Model, devices: Sequence[jax.Device]) -> None:
         self.mesh = Mesh(np.asarray(devices), (AXIS,))
         model, self.split = split_model(model, len(devices))
+        self._build(model)
+
+    def _build(self, model: Model) -> None:
+        self.host = model
         arrays, static = eqx.partition(model, eqx.is_array_like)
         same, own = jax.tree.map(lambda _: P(), arrays), jax.tree.map(lambda _: P(AXIS), arrays)
         spec = eqx.tree_at(_of_one, same, _of_one(own))
@@ -122,6 +132,10 @@ class ManyDevices:
         owed = float(everywhere(state.fluid.memory.owed)[0, 0])
         return total(state.fluid.populations) - held - owed
 
+    def enlarge(self, search: Search) -> None:
+        """Look for neighbours with more room from now on, on every device."""
+        self._build(with_search(self.host, search))
+
     def close(self) -> None:
         """Nothing is left to do."""
 
@@ -145,6 +159,11 @@ class ManyDevices:
         """The same state with its cells, which may have been changed on the host, on every device."""
         same = jax.tree.map(self._place, (state.cells, state.bonds, state.outlets, state.bodies))
         return State(state.fluid, *same)
+
+
+def with_search(model: Model, search: Search) -> Model:
+    """The same model with another search for neighbours."""
+    return eqx.tree_at(lambda m: m.contact.cells.search, model, search)
 
 
 def _of_one(model: Model) -> tuple[Any, Any]:
@@ -186,7 +205,9 @@ def _of_all(report: ChunkReport, mass: Array) -> ChunkReport:
     low, high = jax.lax.pmin(report.density_min, AXIS), jax.lax.pmax(report.density_max, AXIS)
     bits = sum(jax.lax.pmax(report.bits >> k & 1, AXIS) << k for k in range(BITS))
     speed = jax.lax.pmax(report.speed_max, AXIS)
-    return ChunkReport(report.flux, report.pushed_back, mass, low, high, speed, report.volume_ratio, jnp.asarray(bits))
+    return ChunkReport(
+        report.flux, report.pushed_back, mass, low, high, speed, report.volume_ratio, jnp.asarray(bits), report.need
+    )
 
 
 def _held(model: Model, state: State, _: Array) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,12 @@ from hemoflow import health
 from hemoflow.bodies.rigid import BodyState
 from hemoflow.build import Setup
 from hemoflow.errors import RunError
-from hemoflow.fluid.lattice import DIRECTIONS
-from hemoflow.fluid.moments import density_deviation
+from hemoflow.interaction.neighbours import Search
 from hemoflow.model import CellState, State
-from hemoflow.run.chunk import ChunkReport
-from hemoflow.run.engine import Engine
+from hemoflow.run.chunk import ChunkReport, deepest_allowed
+from hemoflow.run.diagnosis import diagnosis
+from hemoflow.run.engine import Engine, with_search
+from hemoflow.run.gaps import cell_gaps
 from hemoflow.run.measure import Sample, measure_cells, node_pressure
 from hemoflow.run.observe import FluidFields, MembraneFields
 from hemoflow.run.watch import Watch
@@ -27,6 +29,8 @@ from hemoflow.run.watch import Watch
 Array = NDArray[np.float64]
 LONGEST_CHUNK = 250
 DEFAULT_FRAMES = 60
+MOST_GROWTH = 12
+"""How often the search for neighbours is given more room for one chunk: each time half as much again as it needed."""
 
 
 @dataclass
@@ -82,20 +86,44 @@ class Trajectory:
     throughput: float = 0.0
     imbalance: float = 0.0
     smallest_gap: float = float("inf")
+    search: Search | None = None
+    enlarged: int = 0
+    gaps: Array | None = None
 
     def advance(self) -> tuple[ChunkReport, float]:
-        """One chunk and the seconds it took. Raises RunError where the state is no longer healthy, and keeps the last that was."""
+        """One chunk and the seconds it took. Raises RunError where the state is no longer healthy, and keeps the last that was.
+
+        A chunk whose search for neighbours had too little room is done again with more.
+        """
         clock = self.clock
         drives = self.setup.drives.table(clock.step, clock.chunk)
         began = time.perf_counter()
-        state, report = self.engine.run(self.state, jnp.asarray(drives, jnp.result_type(float)))
-        bits = int(report.bits)
+        state, report = self._complete(jnp.asarray(drives, jnp.result_type(float)))
         seconds = time.perf_counter() - began
-        if bits:
-            raise RunError(diagnosis(self.setup, self.engine.whole(state), report, clock, bits))
+        self.gaps = cell_gaps(self.setup.model, state.cells)
+        if self.gaps.min(initial=np.inf) < -float(deepest_allowed(self.setup.model)):
+            # deeper than the search of the steps looks
+            report = eqx.tree_at(lambda r: r.bits, report, report.bits | health.INSIDE_CELL)
+        if int(report.bits):
+            model = self.setup.model if self.search is None else with_search(self.setup.model, self.search)
+            when = (clock.step, clock.time, clock.chunk)
+            raise RunError(diagnosis(self.setup, model, self.engine.whole(state), report, when))
         self.state = re_anchored(state)
         clock.step += clock.chunk
         return report, seconds
+
+    def _complete(self, drives: jax.Array) -> tuple[State, ChunkReport]:
+        """A chunk in which no search for neighbours lacked room, unless it lacks it again and again."""
+        for _ in range(MOST_GROWTH):
+            state, report = self.engine.run(self.state, drives)
+            if not int(report.bits) & health.CROWDED:
+                break
+            held = self.search or getattr(self.setup.model.contact.cells, "search", None)
+            assert held is not None
+            self.search = held.grown(int(report.need.fullest), float(report.need.widest))
+            self.engine.enlarge(self.search)
+            self.enlarged += 1
+        return state, report
 
     def measure(self, flux: Array | None) -> Measured:
         """Observe the present state; `flux` (openings,) m^3/s is the mean over the chunk before."""
@@ -157,41 +185,6 @@ def _body_re_anchored(bodies: BodyState) -> BodyState:
     return eqx.tree_at(lambda b: (b.anchor, b.offset), bodies, (bodies.anchor + shift, offset))
 
 
-def diagnosis(setup: Setup, state: State, report: ChunkReport, clock: Clock, bits: int) -> str:
-    """What went wrong, where, with which values, and what to do."""
-    plan = setup.plan
-    said = [f"{words}: {remedy}" for words, remedy in health.describe(bits)]
-    h = np.asarray(state.fluid.populations, np.float64)
-    density = np.asarray(density_deviation(list(h)))
-    bad = ~np.isfinite(h).all(axis=0)
-    speed = np.linalg.norm(np.einsum("iN,ia->aN", np.nan_to_num(h), DIRECTIONS.astype(float)), axis=0)
-    node = (
-        int(np.argmax(bad))
-        if bad.any()
-        else int(np.argmin(density))
-        if bits & health.NEGATIVE_DENSITY
-        else int(np.argmax(speed))
-    )
-    place = plan.lumen.position(plan.lumen.nodes[node]) * 1e6
-    low, high = (float(v) for v in np.asarray(report.volume_ratio))
-    cells = "; ".join(_cell_word(setup, state)) if bits & (health.VOLUME | health.FOLDED) else ""
-    return (
-        f"run: stopped healthy at step {clock.step} ({clock.time * 1e3:.4g} ms); within the next {clock.chunk} steps "
-        + "; ".join(said)
-        + f". Worst node {plan.lumen.nodes[node].tolist()} at ({place[0]:.3g}, {place[1]:.3g}, {place[2]:.3g}) um: lattice speed "
-        f"{speed[node]:.3g}, density change {density[node]:.3g}; relaxation time {plan.scales.relaxation_time:.3g}; cell volumes "
-        f"{low:.3f} to {high:.3f} of rest{'; ' + cells if cells else ''}. The last healthy state is kept as a checkpoint"
-    )
-
-
-def _cell_word(setup: Setup, state: State) -> list[str]:
-    said = []
-    for group, seeds, cells in zip(setup.model.groups, setup.groups, state.cells, strict=True):
-        ratio = np.asarray(group.membrane.volume(cells.offset) / group.membrane.parameters.rest_volume)
-        said += [f"cell '{seed.name}' (id {seed.ident}) volume {ratio[k]:.3f}" for k, seed in enumerate(seeds)]
-    return said
-
-
 def chunk_record(trajectory: Trajectory, report: ChunkReport, seconds: float, measured: Measured) -> dict[str, Any]:
     """What log.jsonl says about a chunk."""
     clock, nodes = trajectory.clock, len(trajectory.setup.plan.lumen.nodes)
@@ -213,5 +206,6 @@ def chunk_record(trajectory: Trajectory, report: ChunkReport, seconds: float, me
         "cell_volume_max": high,
         "smallest_gap_m": trajectory.smallest_gap,
         "barrier_push_nodes": float(report.pushed_back),
+        "searches_enlarged": trajectory.enlarged,
         "healthy": True,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from hemoflow.build import Setup
+from hemoflow.interaction.neighbours import Search
 from hemoflow.model import Model, State
 from hemoflow.parallel.processes import leads, told
 from hemoflow.run.chunk import ChunkReport
@@ -21,7 +23,7 @@ from hemoflow.run.engine import Engine, ManyDevices, Observation, OneDevice
 class Order(IntEnum):
     """What the leading process may ask for."""
 
-    END, ENTER, WHOLE, RUN, OBSERVE, MASS = range(6)
+    END, ENTER, WHOLE, RUN, OBSERVE, MASS, ENLARGE = range(7)
 
 
 class Leader:
@@ -60,6 +62,12 @@ class Leader:
         self._announce(Order.MASS, state)
         return self.engine.mass(state)
 
+    def enlarge(self, search: Search) -> None:
+        """As `ManyDevices.enlarge`."""
+        self._announce(Order.ENLARGE)
+        told(_capacities(search))
+        self.engine.enlarge(search)
+
     def close(self) -> None:
         """Let the others go."""
         self._announce(Order.END)
@@ -81,6 +89,12 @@ def follow(setup: Setup, engine: Engine) -> None:
         if order == Order.ENTER:
             state = before = engine.enter(told(setup.state))
             continue
+        if order == Order.ENLARGE:
+            assert setup.model.contact.cells is not None
+            search = setup.model.contact.cells.search
+            slots, edge = told(_capacities(search))
+            engine.enlarge(dataclasses.replace(search, slots=int(slots), edge=float(edge)))
+            continue
         asked = before if previous else state
         if order == Order.MASS:
             engine.mass(asked)
@@ -95,6 +109,11 @@ def follow(setup: Setup, engine: Engine) -> None:
                 engine.observe(asked, drive)
             else:
                 before, state = asked, engine.run(asked, drive)[0]
+
+
+def _capacities(search: Search) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """What may change of a search; every process must compile the same."""
+    return np.asarray([search.slots, search.edge], np.float32)
 
 
 def make_engine(model: Model, devices: Sequence[jax.Device]) -> Engine:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Runner = Callable[[dict[str, str], Settings], Measurement]
     Runners = Mapping[tuple[str, str], Runner | ByNames]
 
-_MACHINERY = {"table", "run", "find", "record"}
+_MACHINERY = {"table", "run", "find", "record", "slit_picture"}
 _CASE_ROOT = re.compile(r"^[A-Za-z]+-[A-Za-z]+\d+")
 _BAND_EDGE = re.compile(r" acceptance band (lo|hi)$")
 

@@ -15,7 +15,17 @@ from hemoflow.cells.table import catalogue_table, shown
 from hemoflow.errors import InputError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "cells.md"
-TUMOR = ("ctc-breast", "ctc-prostate", "ctc-colorectal", "ctc-bladder", "mcf-7", "mda-mb-231", "pc-3", "lncap")
+TUMOR = (
+    "ctc-breast",
+    "ctc-prostate",
+    "ctc-colorectal",
+    "ctc-bladder",
+    "mcf-7",
+    "mda-mb-231",
+    "pc-3",
+    "lncap",
+    "du-145",
+)
 
 # (low, middle, high) in SI and a word of the source, as collected from the literature
 TENSION = (1e-4, 2e-4, 1e-3, "Fischer-Friedrich")
@@ -29,6 +39,7 @@ DIAMETERS = {
     "mda-mb-231": (13e-6, 16e-6, 18e-6, "cell-counter"),
     "pc-3": (16e-6, 18e-6, 21e-6, "cell-counter"),
     "lncap": (14e-6, 17e-6, 19e-6, "cell-counter"),
+    "du-145": (14e-6, 17e-6, 20e-6, "cell-counter"),
     "hl60": (11.33e-6, 13.15e-6, 15.62e-6, "Urbanska"),
     "neutrophil": (8e-6, 8.4e-6, 9e-6, "haematology"),
 }
@@ -40,7 +51,7 @@ YOUNG = {
 }
 ASSUMED = {
     "shear_modulus", "area_dilation", "bending_modulus", "spontaneous_curvature", "area_modulus", "lysis_tension",
-    "cytoplasm_viscosity",
+    "cytoplasm_viscosity", "resting_viscosity",
 }  # fmt: skip
 """What nobody has measured on a tumor cell: the catalogue must admit it."""
 
@@ -74,6 +85,7 @@ def test_every_mechanical_value_of_a_tumor_cell_is_measured_or_marked_as_assumed
     assert agrees(cell.nucleus_stiffness_ratio, NUCLEUS_STIFFNESS)
     assert agrees(cell.viscosity_thinning, (None, 0.52, None, "Tsai"))
     assert agrees(cell.cytoplasm_viscosity, (50.0, 130.0, 500.0, "Tsai"))
+    assert agrees(cell.resting_viscosity, (60.0, 150.0, 500.0, "Tran-Son-Tay"))
     assert agrees(cell.bending_modulus, (1.15e-19, 3.3e-18, 3.3e-18, "hemocell_CTC_adhesion"))
     assert agrees(cell.lysis_tension, (0.005, 0.01, 0.012, "Waugh"))
     assert name not in YOUNG or agrees(cell.youngs_modulus, YOUNG[name])
@@ -92,6 +104,10 @@ def test_leukocytes_are_an_order_softer_than_tumor_cells() -> None:
     assert cell.membrane_viscosity.value == 0.1 and "Drury" in cell.membrane_viscosity.source
     assert cell.value("cortical_tension") < 0.2 * CATALOGUE["ctc-breast"].value("cortical_tension")
     assert CATALOGUE["hl60"].cortical_tension.confidence == "assumed"
+    assert (
+        CATALOGUE["hl60"].cytoplasm_viscosity.confidence == "fitted"
+        and "slit" in CATALOGUE["hl60"].cytoplasm_viscosity.note
+    )
 
 
 def test_what_the_notes_claim_about_the_assumed_moduli_is_true() -> None:
@@ -125,13 +141,14 @@ def test_required_values_are_asked_for_together() -> None:
 def test_unknown_names_and_impossible_values_are_refused_together() -> None:
     overrides = {
         "tension": 1.0, "law": "hooke", "shape": "cube", "diameter": 0.0, "shear_modulus": -1.0,
-        "bending_modulus": math.nan, "vertices": 3, "cortical_tension": "soft",
+        "bending_modulus": math.nan, "vertices": 3, "cortical_tension": "soft", "viscosity_thinning": 1.0, "resting_viscosity": 0.0,
     }  # fmt: skip
     with pytest.raises(InputError) as caught:
         CATALOGUE["ctc-breast"].with_values(overrides)
     for part in (
         "has no tension", "did you mean", "or cortical_tension?", "law 'hooke'", "shape 'cube'", "diameter 0 m",
         "shear_modulus -1 N/m", "bending_modulus nan", "vertices 3", "'soft' must be a finite number in N/m",
+        "viscosity_thinning 1 must be", "resting_viscosity 0 Pa s",
     ):  # fmt: skip
         assert part in str(caught.value)
     assert CATALOGUE["ctc-breast"].with_values({"spontaneous_curvature": -1e5}).value("spontaneous_curvature") < 0.0

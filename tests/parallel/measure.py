@@ -34,9 +34,20 @@ taper_length = "6 um"
 pressure_drop = "100 Pa"
 [resolution]
 node_spacing = "1 um"
+[contact]
+cell_range = "0.3 um"
 [[cells]]
 type = "ctc-colorectal"
+name = "behind"
+diameter = "8 um"
 vertices = 162
+position = ["4.7 um", "0 um", "0 um"]
+[[cells]]
+type = "ctc-colorectal"
+name = "ahead"
+diameter = "8 um"
+vertices = 162
+position = ["12.8 um", "0 um", "0 um"]
 [run]
 until = "0.4 ms"
 [output]
@@ -123,7 +134,7 @@ def apart(one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
 
 
 def moved_cell(folder: Path) -> dict[str, Any]:
-    """A cell that lies over a cut: one device against four, and one that goes on from the checkpoint of four; how many devices
+    """Two cells that touch, one over a cut: one device against four, and one that goes on from the checkpoint of four; how many devices
     the vertices are spread over."""
     found: dict[str, Any] = {}
     with jax.enable_x64(True):

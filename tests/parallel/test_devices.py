@@ -52,9 +52,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 # Sums over the lumen are formed in another order, that is all: everything agrees to round-off, which 200 steps do not amplify.
 @pytest.mark.parametrize("devices", ["four", "four, then one"])
-def test_a_cell_over_a_cut_moves_as_on_one_device(measured, devices) -> None:  # type: ignore[no-untyped-def]
+def test_cells_that_touch_over_a_cut_move_as_on_one_device(measured, devices) -> None:  # type: ignore[no-untyped-def]
     assert measured["cell"]["spread"] > 1
-    assert max(measured["cell"][devices].values()) < 1e-12
+    # The mass above rest is a sum in which both ends of the vessel cancel; the populations that it sums are compared one by one.
+    found = {name: apart for name, apart in measured["cell"][devices].items() if name != "[1].mass"}
+    assert max(found.values()) < 1e-12
 
 
 @pytest.mark.parametrize("name", ["bifurcation", "moving wall", "closed box"])

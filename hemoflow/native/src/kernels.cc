@@ -39,10 +39,12 @@ namespace HEMOFLOW_ISA {
 
 #include "motion.hpp"
 
+#include "neighbours.hpp"
+
 template <class R>
 const Kernels<R>& table() {
   static const Kernels<R> kernels{step<R>, export_populations<R>, import_populations<R>, sources<R>, stencil<R>, wall<R>, spread<R>, interpolate<R>,
-                                  press<R>, keep<R>, membrane<R>, displace<R>};
+                                  press<R>, keep<R>, membrane<R>, displace<R>, contact<R>, apart<R>};
   return kernels;
 }
 

@@ -166,6 +166,19 @@ struct Displacement {
   int64_t cells;
 };
 
+// All membranes as one, as in hemoflow/interaction/neighbours.py: P vertices at base + part, the cell of every vertex and face, both in order.
+template <class R>
+struct CellSurfaces {
+  const R* part;              // (P, 3)
+  const int32_t *base, *faces, *owner, *face_owner;  // (P, 3), (F, 3), (P,), (F,)
+  const bool* alive;          // (cells,)
+  const R* limits;            // (2,): range and edge of a bin
+  int64_t vertices, face_count, cells;
+  int32_t shape[3];
+  bool periodic[3];
+  int64_t bins, slots;
+};
+
 // One set of kernels, compiled for one instruction set.
 template <class R>
 struct Kernels {
@@ -181,6 +194,8 @@ struct Kernels {
   void (*keep)(const NodeTable&, const Points<R>&, const R* wall_distance, const R* least, R* kept, R* farthest, double* scratch);
   void (*membrane)(const MembraneForces<R>&);
   void (*displace)(const Displacement<R>&);
+  void (*contact)(const CellSurfaces<R>&, const R* area, const R* pressure, R* force, R* gap, R* need);
+  void (*apart)(const CellSurfaces<R>&, const R* least, R* shift, R* farthest, R* need);
 };
 
 template <class R>

@@ -254,6 +254,36 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
   return ffi::Error::Success();
 }
 
+// Where all vertices are and whose, as the first operands of every call that looks for neighbours.
+#define HEMOFLOW_CELLS Real<R> part, Ints base, Ints faces, Ints owner, Ints face_owner, Flags alive, Real<R> limits
+#define HEMOFLOW_CELLS_ARGS(R) .Arg<Real<R>>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Ints>().Arg<Flags>().Arg<Real<R>>()
+#define HEMOFLOW_CELLS_OF                                                                                                     \
+  surfaces_of<R>({part.typed_data(), base.typed_data(), faces.typed_data(), owner.typed_data(), face_owner.typed_data(),      \
+                  alive.typed_data(), limits.typed_data(), int64_t(part.dimensions()[0]), int64_t(faces.dimensions()[0]),     \
+                  int64_t(alive.element_count())}, box)
+
+template <class R>
+hemoflow::CellSurfaces<R> surfaces_of(hemoflow::CellSurfaces<R> s, ffi::Dictionary box) {
+  const char* const names[3] = {"nx", "ny", "nz"};
+  const int64_t periodic = box.get<int64_t>("periodic").value();
+  for (int a = 0; a < 3; ++a) s.shape[a] = int32_t(box.get<int64_t>(names[a]).value()), s.periodic[a] = periodic >> a & 1;
+  s.bins = box.get<int64_t>("bins").value();
+  s.slots = box.get<int64_t>("slots").value();
+  return s;
+}
+
+template <class R>
+ffi::Error contact(HEMOFLOW_CELLS, Real<R> area, Real<R> pressure, RealOut<R> force, RealOut<R> gap, RealOut<R> need, ffi::Dictionary box) {
+  kernels<R>().contact(HEMOFLOW_CELLS_OF, area.typed_data(), pressure.typed_data(), force->typed_data(), gap->typed_data(), need->typed_data());
+  return ffi::Error::Success();
+}
+
+template <class R>
+ffi::Error apart(HEMOFLOW_CELLS, Real<R> least, RealOut<R> shift, RealOut<R> farthest, RealOut<R> need, ffi::Dictionary box) {
+  kernels<R>().apart(HEMOFLOW_CELLS_OF, least.typed_data(), shift->typed_data(), farthest->typed_data(), need->typed_data());
+  return ffi::Error::Success();
+}
+
 #endif
 
 }  // namespace
@@ -308,7 +338,13 @@ ffi::Error displace(HEMOFLOW_MESH, Real<R> offset, Real<R> velocity, Real<R> bef
   HEMOFLOW_SYMBOL(                                                                                                                \
       hemoflow_displace_##suffix, displace<R>,                                                                                    \
       HEMOFLOW_BIND HEMOFLOW_MESH_ARGS.Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Arg<Flags>()                   \
-          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>())
+          .Arg<Real<R>>().Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>());                                                          \
+  HEMOFLOW_SYMBOL(                                                                                                                \
+      hemoflow_contact_##suffix, contact<R>,                                                                                      \
+      HEMOFLOW_BIND HEMOFLOW_CELLS_ARGS(R).Arg<Real<R>>().Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs());   \
+  HEMOFLOW_SYMBOL(                                                                                                                \
+      hemoflow_apart_##suffix, apart<R>,                                                                                          \
+      HEMOFLOW_BIND HEMOFLOW_CELLS_ARGS(R).Arg<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Ret<Real<R>>().Attrs())
 
 #pragma GCC visibility push(default)
 HEMOFLOW_HANDLERS(float, f32);

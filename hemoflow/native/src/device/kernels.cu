@@ -37,7 +37,7 @@ const Kernels<R>& kernels() {
   using namespace device;
   static const Kernels<R> table{step_on_device<R>, export_on_device<R>, import_on_device<R>, sources_on_device<R>, stencil_on_device<R>,
                                 wall_on_device<R>, spread_on_device<R>, interpolate_on_device<R>, press_on_device<R>, keep_on_device<R>,
-                                nullptr, nullptr};
+                                nullptr, nullptr, nullptr, nullptr};
   return table;
 }
 
