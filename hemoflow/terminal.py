@@ -97,7 +97,8 @@ def score_summary(score: dict[str, Any]) -> str:
             f"{_value(leaving.get('route'))}",
         ]
     lines += [
-        f"{entry.get('cell', '')}: neck entered at {_value(entry.get('entry'))}, left at {_value(entry.get('exit'))}"
+        f"{entry.get('cell', '')}: neck entered at {_value(entry.get('entry'))}, left at {_value(entry.get('exit'))}; "
+        f"with its own cytoplasm it would need {_entering(entry.get('entry_time'))}"
         for entry in score["transit"].get("cells", [])
     ]
     if shear := score.get("wall", {}).get("wall_shear_stress"):
@@ -106,6 +107,13 @@ def score_summary(score: dict[str, Any]) -> str:
             f"5 % above {shear['percentile_95']:.4g} Pa"
         )
     return "\n".join([*lines, *(f"warning: {text}" for text in score["run"]["warnings"])])
+
+
+def _entering(entry: dict[str, Any] | None) -> str:
+    """The modelled time of entry; where there is none, why."""
+    if entry is None or entry.get("value") is None:
+        return "an unknown time" if entry is None else f"a time that is not known ({entry['outcome']})"
+    return f"{_value(entry)} to enter (modelled)"
 
 
 def _value(entry: dict[str, Any] | None) -> str:

@@ -10,7 +10,7 @@ from hemoflow.case.faults import Faults
 from hemoflow.case.kinds import ANY, FAULTY, NAME, NOT_NEGATIVE, POSITIVE, Choice, Number, Quantity, Range, Vector
 from hemoflow.case.tables import File, Kind, Record
 from hemoflow.cells.catalogue import CATALOGUE
-from hemoflow.cells.celltype import CHOICES, CellType
+from hemoflow.cells.celltype import ABOVE_ZERO, CHOICES, CellType
 from hemoflow.errors import InputError
 
 
@@ -29,13 +29,12 @@ WORDS: dict[str, Kind] = {
     "vertices": Number(Range(12, 1_000_000), whole=True, example="642"),
 }
 _SIGNED = ("spontaneous_curvature",)
-_ABOVE_ZERO = ("diameter", "thickness_ratio")
 
 
 def _kinds(cell: CellType) -> dict[str, Kind]:
     kinds: dict[str, Kind] = {}
     for name, parameter in cell.parameters().items():
-        limits = ANY if name in _SIGNED else POSITIVE if name in _ABOVE_ZERO else NOT_NEGATIVE
+        limits = ANY if name in _SIGNED else POSITIVE if name in ABOVE_ZERO else NOT_NEGATIVE
         kinds[name] = Number(limits, example="0.5") if parameter.unit == "1" else Quantity(parameter.unit, limits)
     return kinds | WORDS
 

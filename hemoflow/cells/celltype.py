@@ -31,6 +31,9 @@ CHOICES = {
 WITH_DILATION = ("skalak", "hookean")
 """Laws with a parameter C; their area modulus is (1 + 2 C) G."""
 
+ABOVE_ZERO = ("diameter", "thickness_ratio", "cytoplasm_viscosity", "resting_viscosity")
+"""Parameters that may not be zero either."""
+
 SIGNED = ("spontaneous_curvature",)
 """Parameters that may be negative."""
 
@@ -174,8 +177,10 @@ def _impossible_values(
 def _impossible_number(name: str, value: float | str | int, unit: str) -> Iterator[str]:
     if isinstance(value, str) or not math.isfinite(value):
         yield f"{name} {value!r} must be a finite number in {unit}"
-    elif name in ("diameter", "thickness_ratio") and not value > 0.0:
+    elif name in ABOVE_ZERO and not value > 0.0:
         yield f"{name} {value:g} {unit} must be positive"
+    elif name == "viscosity_thinning" and not 0.0 <= value < 1.0:
+        yield f"{name} {value:g} must be at least 0 and below 1: at 1 the stress would no longer grow with the rate"
     elif value < 0.0 and name not in SIGNED:
         yield f"{name} {value:g} {unit} must not be negative"
 

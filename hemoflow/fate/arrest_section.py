@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow.cells.orifice import Orifice
 from hemoflow.fate import arrest
 from hemoflow.fate.parameters import interval, score_value, table
 from hemoflow.fate.runfolder import RunRecord
-from hemoflow.fate.sections import CellObject, cell_name
+from hemoflow.fate.sections import CellObject, available_pressure, cell_name, mean_over
 
 Array = NDArray[np.float64]
 Band = tuple[float, float] | None
+Throat = tuple[Orifice | None, str]
+"""The narrowest lumen of an object, and where that came from."""
+
 ARREST_MISSING = (
     "the nucleus as a second threshold",
     "wall friction beyond the fluid's lubrication, and the film between membrane and wall (it narrows the neck)",
@@ -26,14 +31,15 @@ def arrest_section(
     tracks: Any,
     record: RunRecord,
     model: arrest.ArrestModel,
-    things: tuple[list[CellObject], list[tuple[float, str]]],
+    things: tuple[list[CellObject], list[Throat]],
 ) -> tuple[dict[str, Any], list[arrest.ArrestScore]]:
     """Per object: class, time, place, mechanical and adhesive index.
 
-    ``things`` holds the objects and, for each, its throat: (R_c in m, where that came from).
+    ``things`` holds the objects and, for each, its throat: (opening, where that came from).
     """
     entries, scores = [], []
-    for thing, (radius, basis) in zip(*things, strict=True):
+    for thing, (opening, basis) in zip(*things, strict=True):
+        radius = math.nan if opening is None else opening.cap_radius
         x, tension, band = _arrest_input(tracks, record, thing, radius)
         s = arrest.score_object(x, model)
         scale = None if band is None or tension <= 0 else (band[0] / tension, band[1] / tension)
@@ -56,19 +62,19 @@ def _arrest_input(
     tensions = [_tension(tracks, record, c, thing.first) for c in cells]
     limits = [arrest.entry_threshold(t, throat, r) for (t, _), r in zip(tensions, radii, strict=True)]
     worst = int(np.argmax(np.nan_to_num(limits)))
-    confinement = _mean(tracks.confinement, thing, np.nanmax)
+    confinement = mean_over(tracks.confinement, thing, np.nanmax)
     lumen = 2 * radii.max() / np.where(confinement > 0, confinement, np.nan)
-    drop = _mean(tracks.pressure_drop_object, thing, np.nanmax)
+    drop = mean_over(tracks.pressure_drop_object, thing, np.nanmax)
     velocity = np.asarray(tracks.velocity, float)[span][:, cells].mean(axis=1)
     x = arrest.ArrestInput(
         time=np.asarray(tracks.time, float)[span],
         speed=np.linalg.norm(velocity, axis=1),
-        undisturbed=_mean(tracks.undisturbed_speed, thing, np.nanmean),
+        undisturbed=mean_over(tracks.undisturbed_speed, thing, np.nanmean),
         lumen=np.where(np.isfinite(lumen), lumen, 2 * radii.max()),
         confinement=np.nan_to_num(confinement),
         bonds=np.asarray(tracks.bonds, float)[span][:, cells].sum(axis=1),
         pressure_drop=drop,
-        available=available_pressure(tracks, thing, drop),
+        available=available_pressure(tracks, thing),
         threshold=limits[worst],
         radius=float(radii.max()),
         viscosity=record.viscosity,
@@ -78,28 +84,9 @@ def _arrest_input(
     return x, *tensions[worst]
 
 
-def available_pressure(tracks: Any, thing: CellObject, drop: Array) -> Array:
-    """Pressure (T,) Pa that could fall across the object: largest difference between openings, else its own drop."""
-    pressure = np.asarray(tracks.pressure, float)
-    if pressure.ndim == 2 and pressure.shape[1] > 1:
-        between = np.ptp(pressure[thing.span], axis=1)
-        return np.asarray(np.where(np.isfinite(between), between, np.abs(drop)))
-    return np.abs(drop)
-
-
-def _mean(values: Any, thing: CellObject, over: Any) -> Array:
-    """One number per sample over the object's cells; not-a-number where none is known."""
-    columns = np.asarray(values, float)[thing.span][:, list(thing.cells)]
-    known = np.isfinite(columns).any(axis=1)
-    out = np.full(len(columns), np.nan)
-    if known.any():
-        out[known] = over(columns[known], axis=1)
-    return out
-
-
 def _tension(tracks: Any, record: RunRecord, cell: int, first: int) -> tuple[float, Band]:
     """Cortical tension (N/m) and its range: the case's value, else the mean in-plane tension at the first sample."""
-    stated = record.cell_tension(cell_name(tracks, cell))
+    stated = record.cell_value(cell_name(tracks, cell), "cortical_tension", "N/m")
     return stated if stated is not None else (float(np.asarray(tracks.tension_mean)[first, cell]), None)
 
 

@@ -46,17 +46,17 @@ class RunRecord:
             return float(plan["viscosity_pa_s"])
         return self.quantity(flow.get("viscosity", "0.0012 Pa s"), "Pa s", "flow.viscosity")
 
-    def cell_tension(self, name: str) -> tuple[float, tuple[float, float] | None] | None:
-        """Cortical tension (N/m) of a cell of this name or type, or of the case's only cell type, with the range of the
-        literature when the case takes the catalogue's value; None where the case says nothing."""
+    def cell_value(self, name: str, field: str, unit: str) -> tuple[float, tuple[float, float] | None] | None:
+        """A parameter (SI) of a cell of this name or type, or of the case's only cell type, with the range of the
+        literature when the case takes the catalogue's value; None where neither has one."""
         chosen = self._cell(name)
-        parameter = _catalogue_tension(str(chosen.get("type", "")))
-        raw = chosen.get("cortical_tension")
-        value = parameter[0] if raw is None else self.quantity(raw, "N/m", "cells.cortical_tension")
+        known, band = _catalogue_value(str(chosen.get("type", "")), field)
+        raw = chosen.get(field)
+        value = known if raw is None else self.quantity(raw, unit, f"cells.{field}")
         if value is None:
             return None
-        stated = parameter[0] is None or not math.isclose(value, parameter[0], rel_tol=1e-9)
-        return value, None if stated else parameter[1]
+        stated = known is None or not math.isclose(value, known, rel_tol=1e-9)
+        return value, None if stated else band
 
     def _cell(self, name: str) -> dict[str, Any]:
         """The [[cells]] table of a cell: by its whole name, by the longest name it starts with, by its type, or the
@@ -107,13 +107,13 @@ def _called(cell: dict[str, Any]) -> str:
     return str(cell.get("name") or cell.get("type") or "")
 
 
-def _catalogue_tension(kind: str) -> tuple[float | None, tuple[float, float] | None]:
-    """Cortical tension of a type of the catalogue (N/m) and the range found in the literature."""
+def _catalogue_value(kind: str, field: str) -> tuple[float | None, tuple[float, float] | None]:
+    """A parameter of a type of the catalogue (SI) and the range found in the literature."""
     from hemoflow.cells.catalogue import CATALOGUE
 
     if kind not in CATALOGUE:
         return None, None
-    found = CATALOGUE[kind].cortical_tension
+    found = CATALOGUE[kind].parameters()[field]
     band = None if found.low is None or found.high is None else (found.low, found.high)
     return found.value, band
 

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from hemoflow.cells.orifice import circle
 from hemoflow.fate.arrest import ArrestModel, ArrestScore, bond_lifetime
-from hemoflow.fate.arrest_section import arrest_section
+from hemoflow.fate.arrest_section import Throat, arrest_section
 from hemoflow.fate.exit import Circumstances, ExitModel
 from hemoflow.fate.exit_section import exit_section
 from hemoflow.fate.frames import Frames
 from hemoflow.fate.runfolder import RunRecord, read_record
 from hemoflow.fate.sections import CellObject, objects, survival_section, transit_section
 from hemoflow.fate.survival import SurvivalModel
-from hemoflow.fate.throat import throat_radius
+from hemoflow.fate.throat import narrowest
 from hemoflow.fate.wall import wall_section
 
 SCORE_VERSION = 1
@@ -62,7 +63,7 @@ def score_tracks(tracks: Any, record: RunRecord) -> dict[str, Any]:
         "survival": survival_section(tracks, survival, found),
         "arrest": arrested,
         "exit": exit_section(found, list(zip(scores, where, strict=True)), leaving, record.seed),
-        "transit": transit_section(tracks, record, found),
+        "transit": transit_section(tracks, record, (found, throats)),
         "run": {
             "name": record.name,
             "score_version": SCORE_VERSION,
@@ -90,10 +91,10 @@ def strict(value: Any) -> Any:
     return value
 
 
-def _throat(tracks: Any, record: RunRecord, thing: CellObject, model: ArrestModel) -> tuple[float, str]:
-    """(R_c in m, basis): stated in the case, else cut from the wall, else the tightest confinement met."""
+def _throat(tracks: Any, record: RunRecord, thing: CellObject, model: ArrestModel) -> Throat:
+    """(opening, basis): stated in the case, else cut from the wall, else the tightest confinement met."""
     if model.throat_diameter > 0:
-        return model.throat_diameter / 2, "fate.arrest.throat_diameter"
+        return circle(model.throat_diameter / 2), "fate.arrest.throat_diameter"
     position = np.asarray(tracks.position, float)[thing.span][:, list(thing.cells)]
     volume = np.asarray(tracks.volume, float)[thing.first, list(thing.cells)]
     diameter = 2 * float(np.cbrt(3 * volume.max() / (4 * np.pi)))
@@ -101,15 +102,14 @@ def _throat(tracks: Any, record: RunRecord, thing: CellObject, model: ArrestMode
     if path.is_file():
         with Frames(path) as frames:
             wall = frames.wall()
-        measured = throat_radius(*wall, position.mean(axis=1), diameter) if wall is not None else None
+        measured = narrowest(*wall, position.mean(axis=1), diameter) if wall is not None else None
         if measured is not None:
             return measured, "narrowest lumen on the way and one diameter ahead, cut from the wall"
     confinement = np.asarray(tracks.confinement, float)[thing.span][:, list(thing.cells)]
     if np.isfinite(confinement).any() and np.nanmax(confinement) > 0:
-        return diameter / (
-            2 * float(np.nanmax(confinement))
-        ), "tightest confinement met by the centroid (an upper bound on R_c)"
-    return math.nan, "unknown"
+        widest = circle(diameter / (2 * float(np.nanmax(confinement))))
+        return widest, "tightest confinement met by the centroid (an upper bound on R_c)"
+    return None, "unknown"
 
 
 def _circumstances(
@@ -130,13 +130,13 @@ def _circumstances(
     return Circumstances(len(thing.cells), speed, survival.base_rate + immune, release)
 
 
-def _warnings(tracks: Any, found: list[CellObject], throats: list[tuple[float, str]]) -> list[str]:
+def _warnings(tracks: Any, found: list[CellObject], throats: list[Throat]) -> list[str]:
     """What a reader must know before using the numbers."""
     notes = []
     if not found:
         notes.append("no cell was tracked: there is nothing to score")
-    for thing, (radius, basis) in zip(found, throats, strict=True):
-        if not math.isfinite(radius):
+    for thing, (opening, basis) in zip(found, throats, strict=True):
+        if opening is None:
             notes.append(f"{thing.label}: the narrowest lumen is not known, so the mechanical index has no value")
         elif basis.startswith("tightest"):
             notes.append(f"{thing.label}: the neck is taken from the centroid's confinement and may be narrower ahead")

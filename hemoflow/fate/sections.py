@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow.cells.orifice import Orifice
 from hemoflow.fate import survival, transit
+from hemoflow.fate.entering import entering
 from hemoflow.fate.parameters import interval, score_value, table
 from hemoflow.fate.runfolder import RunRecord
 
@@ -21,7 +23,9 @@ SURVIVAL_MISSING = (
     "immune cells, platelets and contact shields unless switched on in [fate.survival]",
     "wear of the membrane between repeated passages",
 )
-TRANSIT_MISSING = ("cytoplasm viscosity at its true ratio: passage times need the scaling of the documentation",)
+TRANSIT_MISSING = (
+    "cytoplasm viscosity at its true ratio: how long a real cell needs to enter is modelled, `entry_time`",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +66,26 @@ def cell_name(tracks: Any, cell: int) -> str:
     name = tracks.name[cell]
     text = name.decode() if isinstance(name, bytes) else str(name)
     return text or f"cell {int(tracks.id[cell])}"
+
+
+def available_pressure(tracks: Any, thing: CellObject) -> Array:
+    """Pressure (T,) Pa that could fall across the object: largest difference between openings, else its own drop."""
+    drop = mean_over(tracks.pressure_drop_object, thing, np.nanmax)
+    pressure = np.asarray(tracks.pressure, float)
+    if pressure.ndim == 2 and pressure.shape[1] > 1:
+        between = np.ptp(pressure[thing.span], axis=1)
+        return np.asarray(np.where(np.isfinite(between), between, np.abs(drop)))
+    return np.abs(drop)
+
+
+def mean_over(values: Any, thing: CellObject, over: Any) -> Array:
+    """One number per sample over the object's cells; not-a-number where none is known."""
+    columns = np.asarray(values, float)[thing.span][:, list(thing.cells)]
+    known = np.isfinite(columns).any(axis=1)
+    out = np.full(len(columns), np.nan)
+    if known.any():
+        out[known] = over(columns[known], axis=1)
+    return out
 
 
 def exposure_of(tracks: Any, cell: int, span: slice) -> survival.Exposure:
@@ -120,15 +144,23 @@ def _alive_entry(chances: list[float]) -> dict[str, Any]:
     }
 
 
-def transit_section(tracks: Any, record: RunRecord, found: list[CellObject]) -> dict[str, Any]:
-    """Per cell: entry and exit times, path, deformation; over the run: cluster integrity."""
+def transit_section(
+    tracks: Any, record: RunRecord, things: tuple[list[CellObject], list[tuple[Orifice | None, str]]]
+) -> dict[str, Any]:
+    """Per cell: entry and exit times, path, deformation, the modelled time of entry; over the run: cluster integrity.
+
+    ``things`` holds the objects and, for each, its throat: (opening, where that came from).
+    """
     entries = []
-    for thing in found:
+    found = things[0]
+    for thing, (opening, _) in zip(*things, strict=True):
         for c in thing.cells:
             columns = {k: np.asarray(getattr(tracks, k), float)[thing.span, c] for k in _TRANSIT_COLUMNS}
             who = (cell_name(tracks, c), str(int(tracks.id[c])))
             s = transit.score_cell(np.asarray(tracks.time, float)[thing.span], columns, record.events_of(who))
-            entries.append({"cell": who[0], "id": int(tracks.id[c]), **_transit_entry(s)})
+            radius = float(np.cbrt(3 * columns["volume"][0] / (4 * np.pi)))
+            modelled = {"entry_time": entering(record, who[0], radius, opening, available_pressure(tracks, thing))}
+            entries.append({"cell": who[0], "id": int(tracks.id[c]), **_transit_entry(s), **modelled})
     out: dict[str, Any] = {"cells": entries}
     groups = [thing for thing in found if len(thing.cells) > 1]
     labels = np.asarray(tracks.cluster_id)

@@ -1,7 +1,7 @@
 """The narrowest lumen ahead of a cell, measured on the wall surface of a run by cutting it along the cell's way.
 
-At each station rays in the cross-section find the wall; the lumen's polygon gives area A and perimeter P, and the mean
-curvature radius of a cap that fills it, R_c = 2 A / P (the radius of a circle; 1/R_c = 1/w + 1/h for a rectangle).
+At each station rays in the cross-section find the wall; the lumen's polygon gives area A and perimeter P. The narrowest section is that
+with the smallest R_c = 2 A / P, the mean curvature radius of a cap that fills it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hemoflow.cells.orifice import Orifice
 from hemoflow.fate.frames import plane_segments
 
 Array = NDArray[np.float64]
@@ -17,8 +18,8 @@ RAYS = 48
 STATIONS = 48
 
 
-def throat_radius(vertices: Array, faces: Faces, track: Array, reach: float) -> float | None:
-    """Smallest R_c (m) over the way of a cell's centroid ``track`` (T,3) m and ``reach`` (m) beyond its last place.
+def narrowest(vertices: Array, faces: Faces, track: Array, reach: float) -> Orifice | None:
+    """Section of the smallest R_c over the way of a cell's centroid ``track`` (T,3) m and ``reach`` (m) beyond its last place.
 
     ``vertices`` (V,3) m and ``faces`` (F,3) are the wall. None when the cell hardly moved or no closed section is met.
     """
@@ -29,7 +30,7 @@ def throat_radius(vertices: Array, faces: Faces, track: Array, reach: float) -> 
     if length[-1] <= 1e-3 * reach:
         return None
     step = (length[-1] + reach) / STATIONS
-    best: float | None = None
+    best: Orifice | None = None
     centre, direction = way[0], _direction(way, length, 0.0, step)
     for station in np.arange(STATIONS + 1) * step:
         if station <= length[-1]:
@@ -40,8 +41,8 @@ def throat_radius(vertices: Array, faces: Faces, track: Array, reach: float) -> 
         polygon = section(vertices, faces, centre, direction)
         if polygon is None:
             continue
-        radius = cap_radius(polygon, centre, direction)
-        best = radius if best is None else min(best, radius)
+        opening = lumen_section(polygon, centre, direction)
+        best = opening if best is None or opening.cap_radius < best.cap_radius else best
         if station > length[-1]:
             middle = polygon.mean(axis=0)
             centre = middle
@@ -84,9 +85,9 @@ def section(vertices: Array, faces: Faces, centre: Array, direction: Array) -> A
     return np.asarray(centre + points[:, :1] * first + points[:, 1:] * second)
 
 
-def cap_radius(polygon: Array, centre: Array, direction: Array) -> float:
-    """2 A / P of a planar polygon (K,3) seen from ``centre`` inside it, across the unit vector ``direction``."""
+def lumen_section(polygon: Array, centre: Array, direction: Array) -> Orifice:
+    """Area and perimeter of a planar polygon (K,3) seen from ``centre`` inside it, across the unit vector ``direction``."""
     spoke = polygon - centre
     ahead = np.roll(spoke, -1, axis=0)
     area = 0.5 * abs(float((np.cross(spoke, ahead) @ direction).sum()))
-    return 2.0 * area / float(np.linalg.norm(ahead - spoke, axis=1).sum())
+    return Orifice(area, float(np.linalg.norm(ahead - spoke, axis=1).sum()))

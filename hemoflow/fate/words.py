@@ -256,10 +256,20 @@ def _held(p: dict[str, Any], horizon: str) -> str:
     return fraction(entry["value"][horizon], entry.get("uncertainty", {}).get(horizon))
 
 
+def _modelled(p: dict[str, Any]) -> str:
+    """The slowest cell's modelled time of entry, else why there is none."""
+    found = [t["entry_time"] for t in p["transit"] if "entry_time" in t]
+    known = [e for e in found if e["value"] is not None]
+    if len(known) < len(found):
+        return str(next(e["outcome"] for e in found if e["value"] is None))
+    return _with_span(max(known, key=lambda e: e["value"]), "s") if known else UNKNOWN
+
+
 _LINES: tuple[tuple[str, Any, str], ...] = (
     ("entered the narrow part", lambda p: _most(p["transit"], "entry", "s", min), "lumen at the centroid narrower than the cell"),
     ("left it", lambda p: _most(p["transit"], "exit", "s"), ""),
     ("reached the end", lambda p: _most(p["transit"], "passed", "s"), ""),
+    ("entry of a real cell", _modelled, "modelled with its cytoplasm, not resolved; at least, with the range of its viscosity"),
     ("way", lambda p: _most(p["transit"], "path", "m"), "of the centroid"),
     ("mean speed", lambda p: _most(p["transit"], "mean_speed", "m/s"), "way / simulated time"),
     ("largest deformation", lambda p: _most(p["transit"], "max_deformation", "1"), "Taylor, (L − B)/(L + B)"),

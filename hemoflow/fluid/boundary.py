@@ -156,7 +156,8 @@ def _slope_weights(
 class LinkMemory(eqx.Module):
     """What links carry from step to step.
 
-    Of pressure links, each (P,), the strain term and the smoothed slope of the density along the link; of the walls
+    Of pressure links, each (P,), the part of what comes back that the flow at the node gives (strain and kinetic energy), and the smoothed
+    slope of the density along the link; of the walls
     `owed` (2,), the net mass that they have brought and not yet given back, and the sum of the sizes of what they brought each node in
     the last step.
     """
@@ -183,7 +184,7 @@ def returning(links: Links, h: Array, arrived: Array, drive: Array, memory: Link
     if not links.pressure_count:
         return bounced
     density = amplitude[wall:] - links.reach * memory.slope
-    imposed = -out[wall:] + links.base[wall:] * (density + _kinetic(links, h)) + memory.strained
+    imposed = -out[wall:] + links.base[wall:] * density + memory.strained
     return jnp.concatenate([bounced[:wall], imposed])
 
 
@@ -197,13 +198,14 @@ def _kinetic(links: Links, h: Array) -> Array:
 
 def remember(links: Links, arrived: Array, even_rate: Array, memory: LinkMemory) -> LinkMemory:
     """The memory of pressure links for the next step, from the populations before collision (19, N) and the even rate, a scalar or
-    that at each pressure link (P,)."""
+    that at each pressure link (P,). A collision changes no momentum away from forces, so that the velocity before it serves after it."""
     here = arrived.at[:, links.node].get(mode="promise_in_bounds")
     rho = jnp.sum(here, axis=0)
     each = jnp.arange(links.pressure_count)
     even = 0.5 * (here[links.direction, each] + here[jnp.asarray(OPPOSITE)[links.direction], each])
     weight = jnp.asarray(WEIGHTS, arrived.dtype)[links.direction]
-    strained = (2.0 - even_rate) * (even - weight * (rho + _kinetic(links, arrived)))
+    kinetic = _kinetic(links, arrived)
+    strained = (2.0 - even_rate) * (even - weight * (rho + kinetic)) + 2.0 * weight * kinetic
     step = rho - jnp.sum(arrived.at[:, links.upstream].get(mode="promise_in_bounds"), axis=0)
     # One slope per opening: a slope of its own at every node feeds back on itself at the rim of an oblique opening.
     mine = links.opening[links.count - links.pressure_count :]

@@ -141,13 +141,14 @@ def test_required_values_are_asked_for_together() -> None:
 def test_unknown_names_and_impossible_values_are_refused_together() -> None:
     overrides = {
         "tension": 1.0, "law": "hooke", "shape": "cube", "diameter": 0.0, "shear_modulus": -1.0,
-        "bending_modulus": math.nan, "vertices": 3, "cortical_tension": "soft",
+        "bending_modulus": math.nan, "vertices": 3, "cortical_tension": "soft", "viscosity_thinning": 1.0, "resting_viscosity": 0.0,
     }  # fmt: skip
     with pytest.raises(InputError) as caught:
         CATALOGUE["ctc-breast"].with_values(overrides)
     for part in (
         "has no tension", "did you mean", "or cortical_tension?", "law 'hooke'", "shape 'cube'", "diameter 0 m",
         "shear_modulus -1 N/m", "bending_modulus nan", "vertices 3", "'soft' must be a finite number in N/m",
+        "viscosity_thinning 1 must be", "resting_viscosity 0 Pa s",
     ):  # fmt: skip
         assert part in str(caught.value)
     assert CATALOGUE["ctc-breast"].with_values({"spontaneous_curvature": -1e5}).value("spontaneous_curvature") < 0.0

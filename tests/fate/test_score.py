@@ -146,3 +146,36 @@ def test_the_check_before_a_run_names_every_fault() -> None:
         "not a table",
     ):
         assert word in text
+
+
+def test_the_time_a_real_cell_needs_is_modelled_with_the_neck_and_the_cytoplasm_of_the_case(run_folder: Maker) -> None:
+    from hemoflow.cells.cytoplasm import Cytoplasm
+    from hemoflow.cells.orifice import circle
+    from hemoflow.cells.passage import LiquidDrop, entry_time
+
+    found = score_folder(run_folder())["transit"]["cells"][0]["entry_time"]
+    drop = LiquidDrop(6e-6, 2e-4, Cytoplasm(130.0, 0.52, 150.0))
+    assert found["value"] == pytest.approx(
+        entry_time(drop, circle(4e-6), 120.0), rel=0.1
+    )  # the neck is cut at stations
+    assert found["value"] > 100 * 0.016 and "not resolved" in found["model"] and found["validity"]
+    low, high = found["uncertainty"]["low"], found["uncertainty"]["high"]
+    assert low < found["value"] < high
+    thin = run_folder(extra="")
+    text = (
+        (thin / "case.toml").read_text().replace("[fate.survival]", 'cytoplasm_viscosity = "13 Pa s"\n[fate.survival]')
+    )
+    (thin / "case.toml").write_text(text)
+    thinner = score_folder(thin)["transit"]["cells"][0]["entry_time"]
+    assert thinner["value"] < found["value"] and "uncertainty" not in thinner
+
+
+def test_a_cell_that_tension_keeps_out_and_one_that_fits_say_so(run_folder: Maker) -> None:
+    out = score_folder(run_folder(jams=True, pressure=20.0))["transit"]["cells"][0]["entry_time"]
+    assert out["value"] is None and out["outcome"].startswith("never")
+    wide = run_folder(extra='[fate.arrest]\nthroat_diameter = "14 um"\n')
+    assert score_folder(wide)["transit"]["cells"][0]["entry_time"]["value"] == 0.0
+    drop = run_folder()
+    (drop / "case.toml").write_text((drop / "case.toml").read_text().replace('"ctc-breast"', '"drop"'))
+    unknown = score_folder(drop)["transit"]["cells"][0]["entry_time"]
+    assert unknown["value"] is None and unknown["outcome"] == "the cytoplasm of this cell is not known"

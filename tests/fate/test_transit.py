@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemoflow.fate.throat import throat_radius
+from hemoflow.fate.throat import narrowest
 from hemoflow.fate.transit import cluster_integrity, crossing_times, score_cell, taylor_deformation
 
 MICRON = 1e-6
@@ -82,7 +82,7 @@ def test_the_throat_ahead_of_a_jammed_cell_is_found_on_the_wall() -> None:
     radius = 7 - 3 * np.exp(-(((x - 30) / 4) ** 2))
     wall = tube(np.stack([np.cos(angle), np.sin(angle)], -1), x * MICRON, radius * MICRON)
     way = np.stack([np.linspace(8, 22, 30), np.zeros(30), np.zeros(30)], -1) * MICRON
-    assert throat_radius(*wall, way, 12 * MICRON) == pytest.approx(4 * MICRON, rel=0.02)  # stations every 0.5 um
+    assert narrowest(*wall, way, 12 * MICRON).cap_radius == pytest.approx(4 * MICRON, rel=0.02)  # stations every 0.5 um
 
 
 def test_a_rectangular_slit_has_the_mean_curvature_of_its_cap() -> None:
@@ -94,7 +94,7 @@ def test_a_rectangular_slit_has_the_mean_curvature_of_its_cap() -> None:
     )
     wall = tube(sides, np.linspace(0, 60, 25) * MICRON, np.full(25, MICRON))
     way = np.stack([np.linspace(10, 30, 20), np.zeros(20), np.zeros(20)], -1) * MICRON
-    assert throat_radius(*wall, way, 12 * MICRON) == pytest.approx(
-        w * h / (w + h) * MICRON, rel=0.03
-    )  # 48 rays cut corners
-    assert throat_radius(*wall, way[:1], 12 * MICRON) is None
+    found = narrowest(*wall, way, 12 * MICRON)
+    assert found.cap_radius == pytest.approx(w * h / (w + h) * MICRON, rel=0.03)  # 48 rays cut corners
+    assert found.flow_radius == pytest.approx(4.97 * MICRON, rel=0.03)
+    assert narrowest(*wall, way[:1], 12 * MICRON) is None

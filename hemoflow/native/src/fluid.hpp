@@ -13,28 +13,25 @@ HEMOFLOW_SHARED int64_t shared_slot(const Slots& s, int64_t block, int lane, int
   return int64_t(s.base[piece * 18 + direction - 1]) + lane;
 }
 
-// The populations after the last collision (`arrived` false) or those that arrive now (true), at the node of one row of `corner`.
+// The populations that arrive now at the node of one row of `corner`.
 template <class R>
-HEMOFLOW_SHARED void gather(const FluidStep<R>& s, int64_t row, bool arrived, R* f) {
+HEMOFLOW_SHARED void gather(const FluidStep<R>& s, int64_t row, R* f) {
   const int32_t* const corner = s.links.corner + row * kDirections;
   const R* const retain = s.links.corner_retain + row * kDirections;
-  const bool own = s.odd != arrived;
   R part[kDirections];
 HEMOFLOW_UNROLL
-  for (int i = 1; i < kDirections; ++i)
-    part[arrived ? i : opposite(i)] = s.populations[own ? i * s.slots.stride + corner[0] : corner[i]];
+  for (int i = 1; i < kDirections; ++i) part[i] = s.populations[s.odd ? corner[i] : i * s.slots.stride + corner[0]];
   f[0] = s.populations[corner[0]];
 HEMOFLOW_UNROLL
-  for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[arrived ? i : opposite(i)] * part[opposite(i)];
+  for (int i = 1; i < kDirections; ++i) f[i] = part[i] + retain[i] * part[opposite(i)];
 }
 
 // Asks for what gather will read: these nodes lie far apart, and their loads would wait for each other.
 template <class R>
-inline void expect(const FluidStep<R>& s, int64_t first, int64_t last, bool arrived) {
-  const bool own = s.odd != arrived;
+inline void expect(const FluidStep<R>& s, int64_t first, int64_t last) {
   for (int64_t row = std::min(first, last); row <= std::max(first, last); ++row) {
     const int32_t* const corner = s.links.corner + row * kDirections;
-    for (int i = 0; i < kDirections; ++i) __builtin_prefetch(s.populations + (own ? i * s.slots.stride + corner[0] : corner[i]));
+    for (int i = 0; i < kDirections; ++i) __builtin_prefetch(s.populations + (s.odd ? corner[i] : i * s.slots.stride + corner[0]));
   }
 }
 
@@ -44,10 +41,10 @@ struct Here {
   int64_t row = -1;
   R f[kDirections], rho;
 
-  HEMOFLOW_SHARED void look(const FluidStep<R>& s, int64_t wanted, bool arrived) {
+  HEMOFLOW_SHARED void look(const FluidStep<R>& s, int64_t wanted) {
     if (wanted == row) return;
     row = wanted;
-    gather(s, row, arrived, f);
+    gather(s, row, f);
     rho = density(f);
   }
 };
@@ -68,7 +65,7 @@ HEMOFLOW_SHARED R minus(R total, R one, R other) {
 
 // What comes back over link k of an opening.
 template <class R>
-HEMOFLOW_SHARED R returning(const FluidStep<R>& s, int64_t k, Here<R>& here) {
+HEMOFLOW_SHARED R returning(const FluidStep<R>& s, int64_t k) {
   const LinkTable<R>& l = s.links;
   const R* const p = s.populations;
   const R out = p[l.slot[k]], amplitude = s.drive[l.opening[k] + 1];
@@ -77,24 +74,21 @@ HEMOFLOW_SHARED R returning(const FluidStep<R>& s, int64_t k, Here<R>& here) {
     const R own = p[l.own[k]], shared = p[l.shared[k]];
     return out + l.retain[k] * (s.odd ? shared - own : own - shared) + l.base[k] * amplitude;
   }
-  here.look(s, l.node[m], false);
-  return -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m] + kinetic(here.f, l.direction[m])) + s.strained[m];
+  return -out + l.base[k] * (amplitude - l.reach[m] * s.slope[m]) + s.strained[m];
 }
 
-// Moving walls and openings. Whole nodes are read before anything is written.
+// Moving walls and openings. All is read before anything is written.
 template <class R>
 void apply_links(const FluidStep<R>& s) {
   const LinkTable<R>& l = s.links;
-  const int64_t pressure = l.count - l.pressure_count, chunks = (l.count + kChunk - 1) / kChunk;
+  const int64_t chunks = (l.count + kChunk - 1) / kChunk;
   std::vector<R> gains(chunks * l.openings, R(0)), backs(l.count);
   R* const p = s.populations;
   parallel_for(chunks, 8, [&](int64_t begin, int64_t stop) {
     for (int64_t c = begin; c < stop; ++c) {
-      Here<R> here;
       const int64_t end = std::min(l.count, (c + 1) * kChunk);
-      if (c * kChunk >= pressure) expect(s, l.node[c * kChunk - pressure], l.node[end - 1 - pressure], false);
       for (int64_t k = c * kChunk; k < end; ++k) {
-        backs[k] = returning(s, k, here);
+        backs[k] = returning(s, k);
         gains[c * l.openings + l.opening[k]] += backs[k] - p[l.slot[k]];
       }
     }
@@ -139,13 +133,14 @@ HEMOFLOW_SHARED R even_rate_at(const FluidStep<R>& s, const R* f, int64_t node) 
 template <class R>
 HEMOFLOW_SHARED R carry_on(const FluidStep<R>& s, int64_t m, Here<R>& here, Here<R>& before) {
   const LinkTable<R>& l = s.links;
-  here.look(s, l.node[m], true);
+  here.look(s, l.node[m]);
   const int q = l.direction[m];
   const R rate = even_rate_at(s, here.f, l.corner[int64_t(l.node[m]) * kDirections]);
   const R even = R(0.5) * (here.f[q] + here.f[opposite(q)]);
-  s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + kinetic(here.f, q)));
+  const R energy = kinetic(here.f, q);
+  s.strained[m] = (R(2) - rate) * (even - R(weight(q)) * (here.rho + energy)) + R(2 * weight(q)) * energy;
   if (l.share[m] == 0) return R(0);
-  before.look(s, l.before[m], true);
+  before.look(s, l.before[m]);
   return l.share[m] * (here.rho - before.rho);
 }
 
@@ -161,8 +156,8 @@ void remember(const FluidStep<R>& s) {
       R* const mine = slope.data() + (c + 1) * l.openings;
       Here<R> here, before;
       const int64_t end = std::min(l.pressure_count, (c + 1) * kChunk);
-      expect(s, l.node[c * kChunk], l.node[end - 1], true);
-      expect(s, l.before[c * kChunk], l.before[end - 1], true);
+      expect(s, l.node[c * kChunk], l.node[end - 1]);
+      expect(s, l.before[c * kChunk], l.before[end - 1]);
       for (int64_t m = c * kChunk; m < end; ++m) {
         mine[l.opening[pressure + m]] += carry_on(s, m, here, before);
       }

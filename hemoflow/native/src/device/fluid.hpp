@@ -30,8 +30,7 @@ struct ReadLinks {
 
   HEMOFLOW_BODY void operator()(int64_t k) const {
     const FluidStep<R> s = informed(given);
-    Here<R> here;
-    back[k] = returning(s, k, here);
+    back[k] = returning(s, k);
     gained[k] = back[k] - s.populations[s.links.slot[k]];
   }
 };
