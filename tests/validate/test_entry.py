@@ -15,9 +15,9 @@ from hemoflow.validate.record import Settings
 
 def test_a_cap_in_a_pore_is_held_by_the_difference_of_two_laplace_pressures() -> None:
     with jax.enable_x64(True):
-        entry = drawn_in(2.0, 1.0, "round", 12, np.array([1.8]))
+        entry = drawn_in(2.0, 1.0, "round", 24, np.array([1.8]))
     front, back = entry.shapes[0][:, 0].max(), -entry.shapes[0][:, 0].min()
-    # a cap of height h on a mouth of radius b has the radius (b^2 + h^2)/(2 h); 3 %: 8 vertices on the radius of the pore
+    # a cap of height h on a mouth of radius b has the radius (b^2 + h^2)/(2 h); 3 %: 16 vertices on the radius of the pore
     caps = [(1.0 + h**2) / (2.0 * h) for h in (front, back)]
     assert entry.suctions[0] == pytest.approx(2.0 / caps[0] - 2.0 / caps[1], rel=0.03)
 
